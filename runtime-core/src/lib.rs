@@ -1,0 +1,6 @@
+//! The runtime under gort: boot, G/M/P, stacks, scheduler, sysmon, timers.
+//!
+//! Each layer calls only those to its left:
+//! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
+
+pub mod poller;
