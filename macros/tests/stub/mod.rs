@@ -4,7 +4,6 @@
 //! itself and the expansions are tested without the runtime. The signatures are those of the real entry points.
 
 #![allow(dead_code, unused_imports, reason = "each test uses its part")]
-#![allow(clippy::print_stdout, reason = "trybuild shows what a passing test prints")]
 
 pub(crate) use gort_macros::{main, test};
 
@@ -20,11 +19,14 @@ pub(crate) mod __private {
         pub(crate) stack_size: Option<usize>,
     }
 
+    /// What each call of `main` was given.
+    pub(crate) static MAINS: Mutex<Vec<Options>> = Mutex::new(Vec::new());
+
     /// What each call of `test` was given.
     pub(crate) static TESTS: Mutex<Vec<(&str, Options)>> = Mutex::new(Vec::new());
 
     pub(crate) fn main<R: Termination>(options: Options, body: impl FnOnce() -> R) -> ExitCode {
-        println!("{options:?}");
+        MAINS.lock().unwrap().push(options);
         body().report()
     }
 

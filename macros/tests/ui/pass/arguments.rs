@@ -26,4 +26,12 @@ fn main() {
     for entry in [first, second, third, fourth] {
         assert_eq!(entry(), std::process::ExitCode::SUCCESS);
     }
+    let given: Vec<_> = __private::MAINS.lock().unwrap().iter().map(|o| (o.processors, o.stack_size)).collect();
+    let wanted = [
+        (Some(2), Some(65_536)),
+        (Some(2), Some(65_536)),
+        (Some(1000), Some(32_768 + 4096)),
+        (Some(8), None),
+    ];
+    assert_eq!(given, wanted);
 }
