@@ -4,3 +4,5 @@
 //! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
 
 pub mod poller;
+pub mod stack;
+pub mod sys;
