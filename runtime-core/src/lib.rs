@@ -3,4 +3,6 @@
 //! Each layer calls only those to its left:
 //! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
 
+pub mod lock;
 pub mod poller;
+pub mod timer;
