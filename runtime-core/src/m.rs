@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::g::Gp;
 use crate::lock::{Lock, Rank};
@@ -12,7 +12,7 @@ use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
-use crate::stack::Stack;
+use crate::stack::{Stack, Top};
 
 /// What a waker of a pinned G must do for its home M (rule 7). Changed by the owner, and under the sched lock by
 /// whoever wakes the M.
@@ -30,6 +30,9 @@ pub(crate) enum Presence {
     /// In user code without a P: it looks when it comes back.
     Away = 4,
 }
+
+/// sysmon's M stands in no list.
+pub(crate) const SYSMON_ID: u32 = u32::MAX;
 
 impl Presence {
     fn from_word(word: u32) -> Presence {
@@ -98,8 +101,6 @@ pub(crate) struct M {
     pub(crate) nopark: Cell<u32>,
     /// xorshift state. Owner.
     pub(crate) rand: Cell<u64>,
-    /// Even in user code, odd in the runtime (rule 3). Written by the owner.
-    pub(crate) seq: AtomicU64,
     /// Links of the idle list or the queue for a P: under the sched lock.
     pub(crate) prev: Cell<Option<&'static M>>,
     pub(crate) next: Cell<Option<&'static M>>,
@@ -135,7 +136,6 @@ impl M {
             turn: Cell::new(false),
             nopark: Cell::new(0),
             rand: Cell::new(seed | 1),
-            seq: AtomicU64::new(1),
             prev: Cell::new(None),
             next: Cell::new(None),
         }
@@ -158,6 +158,11 @@ impl M {
         ptr::eq(self, other)
     }
 
+    /// Whether this is sysmon's, which never has a P nor runs a G.
+    pub(crate) fn is_sysmon(&self) -> bool {
+        self.id == SYSMON_ID
+    }
+
     /// Whether Gs wait that only this M will run. Owner.
     pub(crate) fn has_own_work(&self) -> bool {
         // SAFETY: the owner asks.
@@ -172,6 +177,14 @@ impl M {
         x ^= x << 17;
         self.rand.set(x);
         (x >> 32) as u32
+    }
+
+    /// The record of the stack that `curg` runs on. Owner, while a G runs.
+    #[inline]
+    pub(crate) fn top(&self) -> &Top {
+        let stack = self.stack.get().expect("no G runs on this M");
+        // SAFETY: `execute` set it to the stack that the running G owns, or borrows as the M's spare.
+        unsafe { stack.top() }
     }
 
     pub(crate) fn add_pin(&self) {

@@ -167,3 +167,77 @@ pub unsafe fn load_via_thread_pointer(offset: isize) -> usize {
     unsafe { asm!("mov {}, fs:[{}]", out(reg) word, in(reg) offset, options(nostack, readonly, preserves_flags)) };
     word
 }
+
+/// Whether `f` keeps every callee-saved register. For `check`: `f` switches stacks and comes back.
+pub fn keeps_callee_saved(f: extern "C" fn()) -> bool {
+    let kept: u64;
+    // SAFETY: rbx, rbp and rsp are put back from what was pushed below rsp (no `nostack`); everything else that is
+    // touched is declared. The call happens at a multiple of 16.
+    unsafe {
+        asm!(
+            "push rbx",
+            "push rbp",
+            "mov rbp, rsp",
+            "and rsp, -16",
+            "push rbp",
+            "push rbp",
+            "mov rbx, 0x101",
+            "mov r12, 0x102",
+            "mov r13, 0x103",
+            "mov r14, 0x104",
+            "mov r15, 0x105",
+            "call {f}",
+            "xor eax, eax",
+            "cmp rbx, 0x101",
+            "jne 3f",
+            "cmp r12, 0x102",
+            "jne 3f",
+            "cmp r13, 0x103",
+            "jne 3f",
+            "cmp r14, 0x104",
+            "jne 3f",
+            "cmp r15, 0x105",
+            "jne 3f",
+            "cmp rbp, [rsp]",
+            "jne 3f",
+            "mov eax, 1",
+            "3:",
+            "mov rsp, [rsp]",
+            "pop rbp",
+            "pop rbx",
+            f = in(reg) f,
+            out("rax") kept,
+            out("r12") _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+            clobber_abi("C"),
+        );
+    }
+    kept == 1
+}
+
+/// Overwrites the callee-saved registers that a function may overwrite while it runs, as any code on the other side
+/// of a switch does.
+#[inline(never)]
+pub fn clobber_callee_saved() {
+    // SAFETY: rbx and rbp are put back; the rest is declared.
+    unsafe {
+        asm!(
+            "mov r12, -1",
+            "mov r13, -1",
+            "mov r14, -1",
+            "mov r15, -1",
+            out("r12") _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+        );
+    }
+}
+
+/// Damages what a suspended context keeps of a callee-saved register. For `check`'s own test.
+pub fn break_callee_saved(context: usize) {
+    // SAFETY: the lowest word of a suspended context is rbx, which `keeps_callee_saved` alone relies on.
+    unsafe { std::ptr::with_exposed_provenance_mut::<u64>(context).write(0) };
+}

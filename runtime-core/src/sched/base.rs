@@ -13,7 +13,7 @@ use crate::g::{Gp, Ran};
 use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
-use crate::sched::waker;
+use crate::sched::{deferred, waker};
 use crate::state::{Idle, Wake};
 
 /// Where a new base begins.
@@ -49,7 +49,7 @@ fn run(m: &'static M) {
     let g = current(m);
     free_dead_gs(m);
     let header = g.g();
-    let top = m.stack.get().expect("a base without a stack").top();
+    let top = m.top();
     top.level.set(0);
     top.yields_at.set(waker::NO_LEVEL);
     // The G is running, so the runtime's reference covers the borrowed waker.
@@ -83,9 +83,8 @@ fn run(m: &'static M) {
 fn reap(m: &'static M) {
     let g = current(m);
     let header = g.g();
-    if let Some(stack) = m.stack.get() {
-        stack.top().level.set(0);
-    }
+    m.top().level.set(0);
+    free_dead_gs(m);
     let has_output = header.state.take_output();
     // SAFETY: `start` made what is left ours; this is a stack, for a local G on its home M.
     unsafe {
@@ -151,6 +150,7 @@ pub unsafe fn release(g: Gp) {
 /// Frees a G whose last reference is gone: at once, or from g0 (rule 8) when the next G runs.
 pub(crate) fn free(g: Gp) {
     match crate::getg::current_m() {
+        Some(m) if m.is_sysmon() => deferred::push(deferred::Item::Free(g)),
         Some(m) if m.curg.get().is_none() => {
             g.g().link.set(m.dead_gs.get());
             m.dead_gs.set(Some(g));

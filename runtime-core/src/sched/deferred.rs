@@ -16,6 +16,8 @@ use crate::state::Wake;
 pub(crate) enum Item {
     Wake(Waker),
     Drop(Waker),
+    /// A G whose last reference went on a thread that never runs one.
+    Free(Gp),
 }
 
 struct Shared {
@@ -57,6 +59,8 @@ fn run() -> Ran {
         match item {
             Item::Wake(waker) => run_foreign(move || waker.wake()),
             Item::Drop(waker) => run_foreign(move || drop(waker)),
+            // SAFETY: nobody has a reference, and this is a G's stack.
+            Item::Free(g) => unsafe { (g.g().vtable.dealloc)(g) },
         }
     }
 }

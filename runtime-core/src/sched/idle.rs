@@ -66,7 +66,8 @@ fn serve(shared: &mut Shared, p: &'static P) -> Option<&'static M> {
     Some(m)
 }
 
-fn grant(m: &'static M, p: &'static P) {
+/// Hands `p` to an M that sleeps, or that does not exist yet; its note is woken afterwards.
+pub(crate) fn grant(m: &'static M, p: &'static P) {
     m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
     m.set_presence(Presence::Active);
 }
@@ -75,6 +76,11 @@ fn grant(m: &'static M, p: &'static P) {
 fn sleep(m: &'static M) {
     m.note.sleep();
     m.note.clear();
+    take_grant(m);
+}
+
+/// Takes the P that was granted.
+pub(crate) fn take_grant(m: &'static M) {
     let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
     // SAFETY: whoever wakes an M grants it a P first, and Ps are never freed.
     acquirep(m, unsafe { p.as_ref() }.expect("an M was woken without a P"));

@@ -15,6 +15,7 @@ pub(crate) mod park;
 pub(crate) mod placement;
 pub(crate) mod procs;
 pub(crate) mod ready;
+pub(crate) mod scavenger;
 pub(crate) mod schedule;
 pub(crate) mod steal;
 pub(crate) mod time;
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     wants_p: MList,
     /// Goroutines that found no stack to start on.
     pub(crate) wants_stack: GList,
+    /// An M that got no thread, for the next attempt.
+    pub(crate) unused_m: Option<&'static M>,
     /// The line that says so has been printed.
     pub(crate) warned_no_stack: bool,
     /// As has the one that says that no M can be made.
@@ -153,6 +156,7 @@ impl Sched {
                     idle_ps: None,
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
+                    unused_m: None,
                     warned_no_stack: false,
                     warned_no_m: false,
                 },

@@ -96,7 +96,7 @@ fn poll(delay: Delay, list: &mut GList) -> bool {
         collect(waker, list);
     });
     if let Err(error) = result {
-        throw(&format!("the network poller failed: {error}"));
+        throw(format_args!("the network poller failed: {error}"));
     }
     any
 }

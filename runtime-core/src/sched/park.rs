@@ -99,7 +99,7 @@ fn wait_on_g<T>(
     at: &'static Location<'static>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> T {
-    let top = m.stack.get().expect("a G runs without a stack").top();
+    let top = m.top();
     let depth = Level::enter(top);
     let level = depth.shared();
     let state = &g.g().state;
@@ -138,7 +138,7 @@ struct NoStack;
 #[inline(never)]
 fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), NoStack> {
     if std::thread::panicking() {
-        throw("a G parks while it unwinds");
+        throw(format_args!("a G parks while it unwinds"));
     }
     let header = g.g();
     if header.frames.get().is_none() {
@@ -217,7 +217,7 @@ pub fn request_yield(waker: &Waker) -> bool {
     if m.curg.get() != Some(g) {
         return false;
     }
-    let Some(top) = m.stack.get().map(|stack| stack.top()) else { return false };
+    let top = m.top();
     if top.level.get().min(MAX_LEVEL) != level {
         return false;
     }

@@ -8,7 +8,7 @@ use crate::arch;
 use crate::g::Gp;
 use crate::m::M;
 use crate::sched::find_runnable::{Next, find_runnable};
-use crate::sched::{SCHED, base, idle, placement};
+use crate::sched::{SCHED, base, idle, placement, scavenger};
 use crate::stack::{Class, Stack};
 use crate::state::Start;
 use crate::warn;
@@ -58,6 +58,7 @@ fn execute(m: &'static M, next: Next) {
                 None => return,
             }
         }
+        g.set_home(m);
         m.add_pin();
     }
     m.curg.set(Some(g));
@@ -65,7 +66,8 @@ fn execute(m: &'static M, next: Next) {
         Start::Resume => {
             let stack = header.frames.get();
             m.stack.set(stack);
-            let sp = stack.map_or(0, |s| s.top().sp.get());
+            // SAFETY: the stack is the G's, which is ours from here on.
+            let sp = stack.map_or(0, |stack| unsafe { stack.top() }.sp.get());
             // SAFETY: FRAMES: the G parked on this stack, on this M (rule 2: only the home M's queue held it), and
             // `start` made it ours alone.
             unsafe { arch::switch(&m.g0.sp, sp) };
@@ -116,6 +118,9 @@ fn put_stack(m: &'static M, stack: Stack) {
         Some(p) => p.stacks.put(stack),
         None => crate::stack::free(stack),
     }
+    if crate::stack::given() {
+        scavenger::kick();
+    }
     // Read without the lock: a goroutine that joins the list later finds this stack by itself, or the next one.
     if SCHED.stack_shortage.load(Ordering::Relaxed) {
         release_one_that_wants_a_stack();
@@ -123,7 +128,7 @@ fn put_stack(m: &'static M, stack: Stack) {
 }
 
 #[cold]
-fn release_one_that_wants_a_stack() {
+pub(crate) fn release_one_that_wants_a_stack() {
     let mut shared = SCHED.lock.lock();
     if let Some(g) = shared.wants_stack.pop_front() {
         SCHED.put_global(&mut shared, g);

@@ -92,6 +92,6 @@ pub(crate) fn discard(waker: Waker) {
 /// Runs a piece of foreign waker code that has no caller to unwind to.
 pub(crate) fn run_foreign(f: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err() {
-        crate::throw("a waker panicked, and the runtime has nobody to hand the panic to");
+        crate::throw(format_args!("a waker panicked, and the runtime has nobody to hand the panic to"));
     }
 }

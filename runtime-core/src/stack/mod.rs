@@ -38,7 +38,7 @@ mod top;
 pub use cache::Cache;
 pub use class::Class;
 pub use overflow::{Find, Overflow, install};
-pub use pool::{alloc, free};
+pub use pool::{alloc, clear_given, free, given};
 pub use scavenge::scavenge;
 pub use top::{Stack, Top};
 

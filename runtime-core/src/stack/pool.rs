@@ -9,6 +9,7 @@ use super::{Class, GUARD_SIZE, Stack};
 use crate::sys::{mem, nanotime};
 use std::io;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
@@ -30,6 +31,20 @@ static ARENAS: [Locked; Class::POOLED] = {
         arena(7),
     ]
 };
+
+/// Set when stacks come back to the arenas, so that the scavenger has something to wait for.
+static GIVEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether stacks have come back to the arenas since [`clear_given`].
+#[inline]
+pub fn given() -> bool {
+    GIVEN.load(Ordering::Relaxed)
+}
+
+/// Says whether [`given`], and forgets it.
+pub fn clear_given() -> bool {
+    GIVEN.swap(false, Ordering::Relaxed)
+}
 
 /// The arena of a class, locked; `None` for a class that is not pooled.
 pub(super) fn arena(class: Class) -> Option<MutexGuard<'static, Arena>> {
@@ -87,6 +102,7 @@ pub(super) fn take_batch(class: Class) -> Chain {
 /// Gives free stacks of a pooled class back.
 pub(super) fn give_batch(class: Class, mut chain: Chain) {
     let now = nanotime();
+    GIVEN.store(true, Ordering::Relaxed);
     while chain.len() > 0 {
         // What is read of the stacks themselves, perhaps no longer in cache, is read before locking.
         let mut slots = [None; BATCH];

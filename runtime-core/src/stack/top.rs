@@ -28,6 +28,8 @@ pub struct Top {
     pub(crate) level: Cell<u8>,
     /// Why the G waits. `sched`'s.
     pub(crate) reason: Cell<u8>,
+    /// The level whose poll asked to be queued again. `sched`'s.
+    pub(crate) yields_at: Cell<u8>,
     /// The size of the slot. Fixed.
     pub(crate) class: Class,
 }
@@ -65,6 +67,7 @@ impl Stack {
             chunk,
             level: Cell::new(0),
             reason: Cell::new(0),
+            yields_at: Cell::new(0),
             class,
         };
         // SAFETY: by the contract.
