@@ -3,6 +3,8 @@
 //! Each layer calls only those to its left:
 //! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
 
+pub mod lock;
 pub mod poller;
 pub mod stack;
 pub mod sys;
+pub mod timer;
