@@ -27,7 +27,14 @@ pub enum Rank {
     Poll,
 }
 
-const RANKS: [Rank; 6] = [Rank::Sched, Rank::AllGs, Rank::Timers, Rank::Stacks, Rank::Deferred, Rank::Poll];
+const RANKS: [Rank; 6] = [
+    Rank::Sched,
+    Rank::AllGs,
+    Rank::Timers,
+    Rank::Stacks,
+    Rank::Deferred,
+    Rank::Poll,
+];
 
 thread_local! {
     /// One bit for each rank that this thread holds; debug builds only.
@@ -43,7 +50,10 @@ pub struct Lock<T> {
 impl<T> Lock<T> {
     /// An open lock.
     pub const fn new(rank: Rank, value: T) -> Self {
-        Self { mutex: Mutex::new(value), rank }
+        Self {
+            mutex: Mutex::new(value),
+            rank,
+        }
     }
 
     /// Waits until the lock is free and takes it.
@@ -53,7 +63,10 @@ impl<T> Lock<T> {
     #[track_caller]
     pub fn lock(&self) -> Guard<'_, T> {
         let held = Held::in_order(self.rank);
-        Guard { value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner), _held: held }
+        Guard {
+            value: self.mutex.lock().unwrap_or_else(PoisonError::into_inner),
+            _held: held,
+        }
     }
 
     /// Takes the lock if it is free. It cannot deadlock, so any rank may be held.
@@ -63,13 +76,18 @@ impl<T> Lock<T> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        Some(Guard { value, _held: Held::new(self.rank) })
+        Some(Guard {
+            value,
+            _held: Held::new(self.rank),
+        })
     }
 }
 
 impl<T> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("rank", &self.rank).finish_non_exhaustive()
+        f.debug_struct("Lock")
+            .field("rank", &self.rank)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,7 +161,10 @@ mod tests {
 
     fn message_of(f: impl FnOnce()) -> String {
         let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it must panic");
-        payload.downcast_ref::<String>().expect("a formatted message").clone()
+        payload
+            .downcast_ref::<String>()
+            .expect("a formatted message")
+            .clone()
     }
 
     #[test]
@@ -155,8 +176,11 @@ mod tests {
 
     #[test]
     fn upwards_is_allowed_in_any_order_of_release() {
-        let (sched, timers, poll) =
-            (Lock::new(Rank::Sched, 1), Lock::new(Rank::Timers, 2), Lock::new(Rank::Poll, 3));
+        let (sched, timers, poll) = (
+            Lock::new(Rank::Sched, 1),
+            Lock::new(Rank::Timers, 2),
+            Lock::new(Rank::Poll, 3),
+        );
         let a = sched.lock();
         let b = timers.lock();
         drop(a);
@@ -172,14 +196,26 @@ mod tests {
     #[cfg(debug_assertions)]
     #[test]
     fn downwards_and_sideways_panic_with_both_names() {
-        let (sched, timers, stacks) =
-            (Lock::new(Rank::Sched, ()), Lock::new(Rank::Timers, ()), Lock::new(Rank::Stacks, ()));
+        let (sched, timers, stacks) = (
+            Lock::new(Rank::Sched, ()),
+            Lock::new(Rank::Timers, ()),
+            Lock::new(Rank::Stacks, ()),
+        );
         let also_timers = Lock::new(Rank::Timers, ());
         let held = timers.lock();
-        assert_eq!(message_of(|| drop(sched.lock())), "lock order: Sched taken while Timers is held");
-        assert_eq!(message_of(|| drop(also_timers.lock())), "lock order: Timers taken while Timers is held");
+        assert_eq!(
+            message_of(|| drop(sched.lock())),
+            "lock order: Sched taken while Timers is held"
+        );
+        assert_eq!(
+            message_of(|| drop(also_timers.lock())),
+            "lock order: Timers taken while Timers is held"
+        );
         let higher = stacks.lock();
-        assert_eq!(message_of(|| drop(sched.lock())), "lock order: Sched taken while Stacks is held");
+        assert_eq!(
+            message_of(|| drop(sched.lock())),
+            "lock order: Sched taken while Stacks is held"
+        );
         drop((held, higher));
         drop(sched.lock());
         assert_eq!(HELD.get(), 0, "a refused lock leaves no bit behind");
@@ -187,15 +223,21 @@ mod tests {
 
     #[test]
     fn try_lock_ignores_the_order_but_counts_as_held() {
-        let (sched, timers, also_timers) =
-            (Lock::new(Rank::Sched, ()), Lock::new(Rank::Timers, ()), Lock::new(Rank::Timers, ()));
+        let (sched, timers, also_timers) = (
+            Lock::new(Rank::Sched, ()),
+            Lock::new(Rank::Timers, ()),
+            Lock::new(Rank::Timers, ()),
+        );
         let a = timers.lock();
         let b = sched.try_lock().expect("free");
         assert!(sched.try_lock().is_none());
         let c = also_timers.try_lock().expect("free");
         drop(c);
         if cfg!(debug_assertions) {
-            assert_eq!(HELD.get(), 1 << Rank::Sched as u32 | 1 << Rank::Timers as u32);
+            assert_eq!(
+                HELD.get(),
+                1 << Rank::Sched as u32 | 1 << Rank::Timers as u32
+            );
         }
         drop((a, b));
         assert_eq!(HELD.get(), 0);

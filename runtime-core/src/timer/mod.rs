@@ -113,7 +113,10 @@ impl Timers {
         let mut other = waker.clone();
         // The old waker or, if the timer has fired meanwhile, the clone is dropped after the lock.
         let mut queue = self.queue.lock();
-        let found = queue.waker(key).map(|old| std::mem::swap(old, &mut other)).is_some();
+        let found = queue
+            .waker(key)
+            .map(|old| std::mem::swap(old, &mut other))
+            .is_some();
         drop(queue);
         found
     }
@@ -235,6 +238,9 @@ impl Default for Timers {
 
 impl fmt::Debug for Timers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timers").field("len", &self.len()).field("next_when", &self.next_when()).finish()
+        f.debug_struct("Timers")
+            .field("len", &self.len())
+            .field("next_when", &self.next_when())
+            .finish()
     }
 }

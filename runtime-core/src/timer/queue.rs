@@ -4,15 +4,12 @@
 //! entry behind, stale. No waker is cloned or dropped here (rule 8).
 
 use super::Key;
-use super::heap::{Entry, Heap};
+use super::heap::{Entry, Heap, KEEP};
 use super::slab::Slab;
 use std::task::Waker;
 
-/// Room for so many timers is kept when the last one goes; more is given back.
-pub(super) const KEEP: usize = 1024;
-
 /// So many stale entries are not worth a sweep.
-const SLACK: usize = 64;
+pub(super) const SLACK: usize = 64;
 
 pub(super) struct Queue {
     heap: Heap,
@@ -42,7 +39,12 @@ pub(super) struct Spare {
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { heap: Heap::new(), slab: Slab::new(), added: 0, live: 0 }
+        Self {
+            heap: Heap::new(),
+            slab: Slab::new(),
+            added: 0,
+            live: 0,
+        }
     }
 
     pub(super) fn live(&self) -> usize {
@@ -59,7 +61,11 @@ impl Queue {
         let seq = self.added;
         let slot = self.slab.insert(seq, when, waker);
         self.live += 1;
-        self.heap.push(Entry { when, seq: seq as u32, slot });
+        self.heap.push(Entry {
+            when,
+            seq: seq as u32,
+            slot,
+        });
         Key { slot, seq }
     }
 
@@ -75,7 +81,9 @@ impl Queue {
 
     /// Drops the top entry if it is stale or due.
     pub(super) fn pop(&mut self, now: u64) -> Popped {
-        let Some(&entry) = self.heap.first() else { return Popped::Nothing };
+        let Some(&entry) = self.heap.first() else {
+            return Popped::Nothing;
+        };
         if entry.when > now {
             return Popped::Nothing;
         }
@@ -91,7 +99,10 @@ impl Queue {
 
     /// Drops the top entry if it is stale, due or not. False: it is not.
     pub(super) fn pop_stale(&mut self) -> bool {
-        let stale = self.heap.first().is_some_and(|entry| !self.slab.holds(entry));
+        let stale = self
+            .heap
+            .first()
+            .is_some_and(|entry| !self.slab.holds(entry));
         if stale {
             self.heap.remove(0);
         }
@@ -117,7 +128,9 @@ impl Queue {
         }
         let heap = std::mem::replace(&mut self.heap, Heap::new());
         let slab = std::mem::replace(&mut self.slab, Slab::new());
-        Some(Spare { _memory: (heap, slab) })
+        Some(Spare {
+            _memory: (heap, slab),
+        })
     }
 
     /// How many timers the memory is for: entries, slots.
