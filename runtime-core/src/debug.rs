@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::stack::Class;
-use crate::warn;
+use crate::warning;
 
 static BOOT: AtomicBool = AtomicBool::new(false);
 static DEFAULT_STACK: AtomicU8 = AtomicU8::new(0);
@@ -35,13 +35,13 @@ pub(crate) fn parsedebugvars() {
         match (word, value) {
             ("boot", "0" | "1") => BOOT.store(value == "1", Ordering::Relaxed),
             ("fault", _) => {}
-            _ => warn!("GORTDEBUG: ignoring {word:?} with value {value:?}; the known words are: {KNOWN}"),
+            _ => warning!("GORTDEBUG: ignoring {word:?} with value {value:?}; the known words are: {KNOWN}"),
         }
     }
     if let Some(value) = env(c"GORT_STACK") {
         match value.trim().parse::<usize>() {
             Ok(bytes) if bytes > 0 => set_default_stack(bytes),
-            _ => warn!("GORT_STACK: ignoring {value:?}: not a positive number of bytes"),
+            _ => warning!("GORT_STACK: ignoring {value:?}: not a positive number of bytes"),
         }
     }
 }

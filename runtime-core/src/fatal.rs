@@ -43,7 +43,7 @@ pub fn throw(what: Arguments<'_>) -> ! {
 }
 
 /// One line on stderr about something that the program survives.
-macro_rules! warn {
+macro_rules! warning {
     ($($arg:tt)*) => { $crate::fatal::print_line(format_args!("gort: {}", format_args!($($arg)*))) };
 }
-pub(crate) use warn;
+pub(crate) use warning;

@@ -29,7 +29,7 @@ pub mod timer;
 
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
-pub(crate) use fatal::warn;
+pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release};

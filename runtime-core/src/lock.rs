@@ -237,10 +237,7 @@ mod tests {
         let c = also_timers.try_lock().expect("free");
         drop(c);
         if cfg!(debug_assertions) {
-            assert_eq!(
-                HELD.get(),
-                1 << Rank::Sched as u32 | 1 << Rank::Timers as u32
-            );
+            assert_eq!(HELD.get(), 1 << Rank::Sched as u32 | 1 << Rank::Timers as u32);
         }
         drop((a, b));
         assert_eq!(HELD.get(), 0);

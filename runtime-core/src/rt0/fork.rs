@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::{FORKED, STATE};
-use crate::{sys, throw, warn};
+use crate::{sys, throw, warning};
 
 /// Has a child know that it is one.
 pub(super) fn watch() {
@@ -11,7 +11,7 @@ pub(super) fn watch() {
         STATE.store(FORKED, Ordering::Relaxed);
     }
     if let Err(error) = sys::atfork_child(child) {
-        warn!("fork cannot be watched: {error}; a child that calls gort will hang");
+        warning!("fork cannot be watched: {error}; a child that calls gort will hang");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rt0::{Boot, newm, step, up};
 use crate::sched::SCHED;
 use crate::sched::newproc::newproc;
 use crate::stack::Class;
-use crate::{getg, sys, throw, warn};
+use crate::{getg, sys, throw, warning};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
 const UNLIMITED_STACK: usize = 8 << 20;
@@ -82,7 +82,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 fn sysmon() {
     step("sysmon");
     if let Err(error) = newm::newm_sysmon() {
-        warn!("no thread for sysmon: {error}; nobody watches over blocked threads");
+        warning!("no thread for sysmon: {error}; nobody watches over blocked threads");
     }
 }
 

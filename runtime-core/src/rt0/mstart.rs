@@ -8,7 +8,7 @@ use crate::m::M;
 use crate::rt0::{schedinit, settls, step};
 use crate::sched::schedule::schedule;
 use crate::stack::{self, Overflow};
-use crate::{arch, sys, throw, warn};
+use crate::{arch, sys, throw, warning};
 
 /// Records the bounds of the thread's own stack as g0's, and asserts that we stand on it.
 #[inline(never)]
@@ -72,7 +72,7 @@ fn minit(m: &'static M) {
         Ok(signal_stack) => {
             let _ = ManuallyDrop::new(signal_stack);
         }
-        Err(error) => warn!("no signal stack for M{}: {error}; a stack overflow there is not reported", m.id),
+        Err(error) => warning!("no signal stack for M{}: {error}; a stack overflow there is not reported", m.id),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::rt0::{MainOptions, args, osinit, step};
 use crate::sched::{MAX_PROCS, SCHED, deferred, idle, procs};
 use crate::stack::{self, Class};
 use crate::sys::SigSet;
-use crate::{debug, sys, throw, warn};
+use crate::{debug, sys, throw, warning};
 
 #[inline(never)]
 pub(crate) fn schedinit(m0: &'static M, options: MainOptions) {
@@ -88,11 +88,11 @@ fn procs(options: MainOptions) -> u32 {
     match value.trim().parse::<usize>() {
         Ok(n @ 1..=MAX_PROCS) => n as u32,
         Ok(n) if n > MAX_PROCS => {
-            warn!("GOMAXPROCS: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+            warning!("GOMAXPROCS: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
             MAX_PROCS as u32
         }
         _ => {
-            warn!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
+            warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
             ncpu
         }
     }

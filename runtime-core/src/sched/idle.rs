@@ -10,7 +10,7 @@ use crate::m::{M, Presence};
 use crate::p::{P, PStatus};
 use crate::rt0::newm;
 use crate::sched::{SCHED, Shared, netpoll, time};
-use crate::warn;
+use crate::warning;
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
 const QUANTUM_NANOS: u64 = 1_000_000;
@@ -297,7 +297,7 @@ fn startm(mut shared: Locked, p: &'static P, spinning: bool) {
             SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
         }
         if !warned {
-            warn!("cannot make another thread: {error}; going on with those there are");
+            warning!("cannot make another thread: {error}; going on with those there are");
         }
     }
 }

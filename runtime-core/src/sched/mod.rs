@@ -18,7 +18,7 @@ pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
 pub(crate) mod steal;
-pub(crate) mod time;
+pub mod time;
 pub(crate) mod waker;
 
 use std::ptr;

@@ -11,7 +11,7 @@ use crate::sched::find_runnable::{Next, find_runnable};
 use crate::sched::{SCHED, base, idle, placement, scavenger};
 use crate::stack::{Class, Stack};
 use crate::state::Start;
-use crate::warn;
+use crate::warning;
 
 /// Runs Gs for ever. Returns on m0 only, when the main goroutine has returned.
 #[inline(never)]
@@ -101,7 +101,7 @@ fn stack_for(m: &'static M, g: Gp) -> Option<Stack> {
             let warned = std::mem::replace(&mut shared.warned_no_stack, true);
             drop(shared);
             if !warned {
-                warn!("no memory for a goroutine's stack: new goroutines wait until one is free");
+                warning!("no memory for a goroutine's stack: new goroutines wait until one is free");
             }
             None
         }

@@ -58,10 +58,10 @@ fn run_due(p: &'static P) -> bool {
 /// When the next timer of any P is due; `u64::MAX`: never (Go: timeSleepUntil).
 pub(crate) fn earliest() -> u64 {
     // The order with whoever adds is the caller's fence.
-    SCHED.ps().map(|p| p.timers.next_when()).min().unwrap_or(u64::MAX)
+    SCHED.ps().map(|p| p.timers.earliest()).min().unwrap_or(u64::MAX)
 }
 
 /// For sysmon: whether a timer is overdue.
 pub(crate) fn overdue(now: u64) -> bool {
-    earliest() <= now && SCHED.npidle.load(Ordering::Relaxed) != 0
+    SCHED.ps().any(|p| p.timers.next_when() <= now) && SCHED.npidle.load(Ordering::Relaxed) != 0
 }

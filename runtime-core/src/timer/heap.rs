@@ -37,8 +37,7 @@ impl Entry {
     /// of each other, and different deadlines always.
     #[inline(always)]
     fn before(&self, other: &Self) -> bool {
-        self.when < other.when
-            || (self.when == other.when && (self.seq.wrapping_sub(other.seq) as i32) < 0)
+        self.when < other.when || (self.when == other.when && (self.seq.wrapping_sub(other.seq) as i32) < 0)
     }
 }
 

@@ -32,7 +32,10 @@
 //!
 //! The wheel is no clear winner, wakes an idle M at each level that a far deadline falls through, and stalls the P
 //! when it does. Rebuilding the heap when more than half is stale would save 5 to 25 ns a cancel, but then one of
-//! them takes 26 ms: so each cancel beyond that point looks at 4 entries instead.
+//! them takes 26 ms: so each cancel beyond that point looks at 4 entries instead. As built the lock adds about 10 ns
+//! a call. What is left of pauses is `realloc`: at a million timers half a millisecond where the pages can be
+//! remapped, 11 ms where malloc must copy; and the thread that takes the last of a million out frees their memory,
+//! which takes it 5 ms, outside the lock.
 
 mod heap;
 mod queue;

@@ -99,10 +99,7 @@ impl Queue {
 
     /// Drops the top entry if it is stale, due or not. False: it is not.
     pub(super) fn pop_stale(&mut self) -> bool {
-        let stale = self
-            .heap
-            .first()
-            .is_some_and(|entry| !self.slab.holds(entry));
+        let stale = self.heap.first().is_some_and(|entry| !self.slab.holds(entry));
         if stale {
             self.heap.remove(0);
         }

@@ -43,9 +43,7 @@ impl Slab {
     pub(super) fn insert(&mut self, seq: u64, when: u64, waker: Waker) -> u32 {
         let armed = Slot::Armed { seq, when, waker };
         if self.free == NONE {
-            let slot = u32::try_from(self.slots.len())
-                .ok()
-                .filter(|&slot| slot != NONE);
+            let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot != NONE);
             let slot = slot.expect("fewer than 2^32 - 1 timers on one P");
             self.slots.push(armed);
             return slot;
@@ -61,9 +59,7 @@ impl Slab {
     /// The waker of timer `seq`, if it is still in `slot`.
     pub(super) fn waker(&mut self, slot: u32, seq: u64) -> Option<&mut Waker> {
         match self.slots.get_mut(slot as usize) {
-            Some(Slot::Armed {
-                seq: its, waker, ..
-            }) if *its == seq => Some(waker),
+            Some(Slot::Armed { seq: its, waker, .. }) if *its == seq => Some(waker),
             _ => None,
         }
     }
@@ -92,8 +88,7 @@ impl Slab {
     /// Takes an armed slot's contents and puts the slot on the free list.
     fn free(&mut self, slot: u32) -> Waker {
         let free = Slot::Free { next: self.free };
-        let Slot::Armed { waker, .. } = std::mem::replace(&mut self.slots[slot as usize], free)
-        else {
+        let Slot::Armed { waker, .. } = std::mem::replace(&mut self.slots[slot as usize], free) else {
             unreachable!("checked by the callers to be armed");
         };
         self.free = slot;

@@ -50,9 +50,7 @@ fn a_stale_key_touches_nothing() {
 fn keys_stay_stale_after_the_memory_was_given_back() {
     let (timers, log) = (Timers::new(), Log::default());
     let waker = log.waker(0);
-    let keys: Vec<_> = (0..5000)
-        .map(|when| add(&timers, when, waker.clone()))
-        .collect();
+    let keys: Vec<_> = (0..5000).map(|when| add(&timers, when, waker.clone())).collect();
     run(&timers, 5000);
     let key = add(&timers, 1, log.waker(1));
     assert!(keys.iter().all(|&key| timers.cancel(key).is_none()));
@@ -67,28 +65,4 @@ fn update_replaces_the_waker() {
     run(&timers, 10);
     assert_eq!(log.take(), [2]);
     assert!(!timers.update(key, &log.waker(3)));
-}
-
-#[test]
-fn update_counts_of_references() {
-    let timers = Timers::new();
-    let (old, new) = ([(); 2])
-        .map(|()| {
-            Arc::new(Named {
-                id: 0,
-                log: Log::default(),
-            })
-        })
-        .into();
-    let count = |named: &Arc<Named>| Arc::strong_count(named);
-    let key = add(&timers, 10, Waker::from(Arc::clone(&old)));
-    let waker = Waker::from(Arc::clone(&old));
-    assert!(timers.update(key, &waker));
-    assert_eq!(count(&old), 3, "not cloned: it is the same");
-    let other = Waker::from(Arc::clone(&new));
-    assert!(timers.update(key, &other));
-    assert_eq!((count(&old), count(&new)), (2, 3));
-    drop(timers.cancel(key));
-    assert!(!timers.update(key, &waker));
-    assert_eq!((count(&old), count(&new)), (2, 2));
 }

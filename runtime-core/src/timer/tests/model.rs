@@ -55,12 +55,7 @@ impl Model {
         let later = self.live.split_off(&(self.now + 1, 0));
         let due = std::mem::replace(&mut self.live, later);
         let next = run(&self.timers, self.now);
-        assert!(
-            self.log
-                .take()
-                .into_iter()
-                .eq(due.values().map(|&(_, id)| id))
-        );
+        assert!(self.log.take().into_iter().eq(due.values().map(|&(_, id)| id)));
         assert!(self.now < next && next <= self.next());
         self.gone.extend(due.into_values().map(|(key, _)| key));
     }
@@ -117,9 +112,6 @@ fn random_operations_agree_with_a_map() {
             assert!(model.timers.next_when() <= model.next(), "never late");
         }
         model.run(spread);
-        assert_eq!(
-            (model.timers.len(), model.timers.next_when()),
-            (0, u64::MAX)
-        );
+        assert_eq!((model.timers.len(), model.timers.next_when()), (0, u64::MAX));
     }
 }

@@ -91,16 +91,10 @@ fn each_waker_goes_one_way() {
     let mut fired = 0;
     for counted in &all {
         let ways = (counted.fired.load(SeqCst), counted.cancelled.load(SeqCst));
-        assert!(
-            ways == (1, 0) || ways == (0, 1),
-            "{ways:?}: (fired, cancelled)"
-        );
+        assert!(ways == (1, 0) || ways == (0, 1), "{ways:?}: (fired, cancelled)");
         assert_eq!(Arc::strong_count(counted), 1, "no waker is left");
         fired += ways.0;
     }
-    println!(
-        "{} timers: {fired} fired, the others were cancelled",
-        all.len()
-    );
+    println!("{} timers: {fired} fired, the others were cancelled", all.len());
     assert!(fired > 0 && (fired as usize) < all.len());
 }

@@ -1,7 +1,9 @@
 //! Wakers that use the timers themselves: nothing of theirs runs under the lock (rule 8).
 
 use super::*;
+use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::{RawWaker, RawWakerVTable};
 
 /// Uses the timers when it is woken and when it is dropped.
 struct Meddler {
@@ -94,4 +96,34 @@ fn an_interval_adds_itself_again() {
         assert_eq!(next, if now < 10 { 10 } else { now - now % 10 + 10 });
     }
     assert_eq!(log.take(), [1; 9]);
+}
+
+static CLONED: Timers = Timers::new();
+static CLONES: AtomicU32 = AtomicU32::new(0);
+
+fn counting_clone(_: *const ()) -> RawWaker {
+    CLONES.fetch_add(1, SeqCst);
+    CLONED.earliest();
+    RawWaker::new(ptr::without_provenance(1), &COUNTING)
+}
+
+fn nothing(_: *const ()) {
+    CLONED.earliest();
+}
+
+static COUNTING: RawWakerVTable = RawWakerVTable::new(counting_clone, nothing, nothing, nothing);
+
+#[test]
+fn update_clones_outside_the_lock_and_only_if_it_must() {
+    // SAFETY: the vtable's functions use no data.
+    let [old, new] = [1, 2].map(|data| unsafe { Waker::new(ptr::without_provenance(data), &COUNTING) });
+    let key = add(&CLONED, 10, old.clone());
+    assert_eq!(CLONES.load(SeqCst), 1);
+    assert!(CLONED.update(key, &old));
+    assert_eq!(CLONES.load(SeqCst), 1, "the same waker");
+    assert!(CLONED.update(key, &new));
+    assert_eq!(CLONES.load(SeqCst), 2, "another one");
+    drop(CLONED.cancel(key));
+    assert!(!CLONED.update(key, &new));
+    assert_eq!(CLONES.load(SeqCst), 2, "nothing to replace");
 }
