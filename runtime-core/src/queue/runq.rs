@@ -196,13 +196,6 @@ impl<T> RunQueue<T> {
         }
     }
 
-    /// How many are queued, `runnext` included. Exact only for the owner, and it may be shrinking.
-    pub(crate) fn len(&self) -> usize {
-        let head = self.head.load(Ordering::Acquire);
-        let tail = self.tail.load(Ordering::Acquire);
-        tail.wrapping_sub(head).min(RING as u32) as usize + usize::from(self.has_next())
-    }
-
     /// Whether something is next to run.
     pub(crate) fn has_next(&self) -> bool {
         !self.runnext.load(Ordering::Acquire).is_null()

@@ -1,4 +1,4 @@
-//! What g0 must not run: wakes and drops of foreign wakers (rule 8). A system G runs them.
+//! What g0 must not run: wakes of foreign wakers (rule 8). A system G runs them.
 
 use std::alloc::System;
 use std::panic::Location;
@@ -15,7 +15,6 @@ use crate::state::Wake;
 
 pub(crate) enum Item {
     Wake(Waker),
-    Drop(Waker),
     /// A G whose last reference went on a thread that never runs one.
     Free(Gp),
 }
@@ -58,7 +57,6 @@ fn run() -> Ran {
         let Some(item) = SHARED.lock().items.pop() else { return Ran::Pending };
         match item {
             Item::Wake(waker) => run_foreign(move || waker.wake()),
-            Item::Drop(waker) => run_foreign(move || drop(waker)),
             // SAFETY: nobody has a reference, and this is a G's stack.
             Item::Free(g) => unsafe { (g.g().vtable.dealloc)(g) },
         }

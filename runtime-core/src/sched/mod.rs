@@ -212,13 +212,6 @@ impl Sched {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     }
 
-    /// All Ms.
-    pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
-        let n = self.nm.load(Ordering::Acquire) as usize;
-        // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
-        self.allm[..n].iter().filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
-    }
-
     /// Makes `m` one that goroutines live on if there are fewer of them than Ps. Under the lock.
     pub(crate) fn adopt_home(&self, _shared: &mut Shared, m: &'static M) {
         let n = self.nhomes.load(Ordering::Relaxed);
@@ -232,7 +225,7 @@ impl Sched {
     /// The Ms that goroutines live on.
     pub(crate) fn homes(&self) -> impl Iterator<Item = &'static M> + '_ {
         let n = self.nhomes.load(Ordering::Acquire) as usize;
-        // SAFETY: as in `ms`.
+        // SAFETY: Ms are never freed, and Acquire pairs with `adopt_home`.
         self.homes[..n].iter().filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
     }
 

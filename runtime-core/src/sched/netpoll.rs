@@ -33,7 +33,8 @@ impl Poller for NotePoller {
         match delay {
             Delay::Now => {}
             Delay::Nanos(nanos) => {
-                self.note.sleep_for(nanos);
+                // Woken or not, the timers are looked at again.
+                let _ = self.note.sleep_for(nanos);
             }
             Delay::Forever => self.note.sleep(),
         }

@@ -80,15 +80,6 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
-/// Drops a waker for the runtime; as [`wake`].
-pub(crate) fn discard(waker: Waker) {
-    if own(&waker).is_none() && getg::current_m().is_some_and(|m| m.curg.get().is_none()) {
-        deferred::push(deferred::Item::Drop(waker));
-    } else {
-        run_foreign(move || drop(waker));
-    }
-}
-
 /// Runs a piece of foreign waker code that has no caller to unwind to.
 pub(crate) fn run_foreign(f: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err() {
