@@ -36,7 +36,6 @@ use super::{Id, JoinError};
 /// let task = gort::spawn(async move { goroutine.await.unwrap() + 1 });
 /// assert_eq!(task.wait().unwrap(), 2);
 /// ```
-#[must_use = "a dropped JoinHandle detaches; say `drop(handle)` or `let _ =` if that is meant"]
 pub struct JoinHandle<T> {
     g: Gp,
     output: PhantomData<*const T>,
