@@ -1,10 +1,17 @@
-//! placeholder
-#![allow(missing_docs)]
+//! gort's futures: tasks and goroutines, joining them, waiting for any future from anywhere, and time.
+//!
+//! Stands on `gort-runtime-core`, which schedules Gs and knows nothing of what their bodies are; the facade
+//! `gort` re-exports what is public here. This crate never looks at a G's state but through the transitions that
+//! `gort-runtime-core` names, and never touches sockets.
 
-pub mod options;
-pub mod testing;
+pub mod task;
+pub mod time;
 
-/// SHIM: the real one runs `body` on a goroutine and resumes its panic, payload and all, on the caller.
-pub(crate) fn block_on_goroutine<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
-    body()
-}
+mod testing;
+mod wait;
+
+#[doc(hidden)]
+pub mod private;
+
+pub use task::{Builder, JoinError, JoinHandle, go, spawn};
+pub use wait::{Wait, block_on};

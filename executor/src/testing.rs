@@ -12,7 +12,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, ExitCode, Output, Termination, exit};
 
-use crate::options::Options;
+use crate::private::Options;
 
 /// Names, in a child, the test that the child is there for.
 const CHILD: &str = "GORT_TEST_CHILD";
@@ -44,9 +44,9 @@ pub fn test<R: Termination>(
 ) -> ExitCode {
     let body = move || body().report();
     if options == Options::default() {
-        crate::block_on_goroutine(body)
+        crate::private::block_on_goroutine(body)
     } else if std::env::var_os(CHILD).is_some_and(|child| child == path) {
-        match panic::catch_unwind(AssertUnwindSafe(|| crate::block_on_goroutine(body))) {
+        match panic::catch_unwind(AssertUnwindSafe(|| crate::private::block_on_goroutine(body))) {
             Ok(ExitCode::SUCCESS) => exit(PASSED),
             Ok(_) => exit(RETURNED_FAILURE),
             // The panic hook has printed the message.
