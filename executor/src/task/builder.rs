@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::Location;
 
-use gort_runtime_core::{Class, Labels, newproc, reserve_stack};
+use gort_runtime_core::{Class, Labels, default_stack, newproc, reserve_stack};
 
 use super::cell::{self, Goroutine, Task};
 use super::{JoinHandle, spawn};
@@ -64,8 +64,8 @@ impl Builder {
         T: Send + 'static,
     {
         let class = match self.stack_size {
-            Some(bytes) => Class::for_size(bytes)?,
-            None => Class::goroutine(),
+            Some(bytes) => Class::for_size(bytes),
+            None => default_stack(),
         };
         let g = cell::new(
             Goroutine(closure),

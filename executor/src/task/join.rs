@@ -10,7 +10,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use gort_runtime_core::{Gp, JoinSlot, State, WaitReason, may_drop_here, reap_output, release};
+use gort_runtime_core::state::{JoinSlot, State};
+use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release};
 
 use super::cell::{self, Ended};
 use super::{Id, JoinError};

@@ -119,7 +119,11 @@ impl Sleep {
         *this.deadline = deadline;
         match *this.timer {
             // Fired and not polled since: the wake-up is on its way, and the poll that follows it will arm the timer.
-            Timer::Armed(key) => _ = timers::reset(key, clock::when(deadline)),
+            Timer::Armed(key) => {
+                if let Some(key) = timers::reset(key, clock::when(deadline)) {
+                    *this.timer = Timer::Armed(key);
+                }
+            }
             Timer::Unarmed => {}
             Timer::Elapsed => *this.timer = Timer::Unarmed,
         }

@@ -43,7 +43,7 @@ static STATE: AtomicU8 = AtomicU8::new(DOWN);
 static BOOTED: Note = Note::new();
 
 /// What the program's entry asks of the runtime before it boots.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MainOptions {
     /// GOMAXPROCS; goes before the environment.
     pub processors: Option<usize>,

@@ -7,7 +7,7 @@ use crate::getg;
 use crate::m::M;
 use crate::rt0::{schedinit, settls, step};
 use crate::sched::schedule::schedule;
-use crate::stack::{self, Overflow};
+use crate::stack::overflow::{self, Overflow};
 use crate::{arch, sys, throw, warning};
 
 /// Records the bounds of the thread's own stack as g0's, and asserts that we stand on it.
@@ -80,11 +80,11 @@ fn minit(m: &'static M) {
 #[inline(never)]
 fn mstartm0() {
     step("mstartm0");
-    stack::install(overflow);
+    overflow::install(find_overflow);
 }
 
 /// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.
-fn overflow(address: usize) -> Option<Overflow> {
+fn find_overflow(address: usize) -> Option<Overflow> {
     let m = getg::current_m()?;
     let g = m.curg.get()?;
     let stack = m.stack.get()?;

@@ -35,6 +35,12 @@ pub fn update(key: TimerKey, waker: &Waker) -> bool {
     SCHED.p_or_none(key.p).is_some_and(|p| p.timers.update(key.key, waker))
 }
 
+/// Has the timer fire at `when` instead, under another key. None: it has fired.
+pub fn reset(key: TimerKey, when: u64) -> Option<TimerKey> {
+    let waker = SCHED.p_or_none(key.p)?.timers.cancel(key.key)?;
+    Some(add(when, waker))
+}
+
 /// Takes the timer back if it has not fired.
 pub fn cancel(key: TimerKey) {
     drop(SCHED.p_or_none(key.p).and_then(|p| p.timers.cancel(key.key)));

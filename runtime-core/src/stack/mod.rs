@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A stack costs what its frames touch: the page with [`Top`], and an eighth of a page table page at
-//! 256 KiB. Everything else that is kept of it fits in its chunk's 48 bytes. So nothing here reads or writes
+//! 256 KiB. Everything else that is kept of it is a share of its chunk's 40 bytes. So nothing here reads or writes
 //! any other page of a slot, and the guard (design.md, "Stacks") splits no mapping.
 //!
 //! A [`Stack`] is a handle, as a file descriptor is: copying it copies no ownership. By protocol it belongs
@@ -30,14 +30,13 @@ mod arena;
 mod cache;
 mod chunk;
 mod class;
-mod overflow;
+pub mod overflow;
 mod pool;
 mod scavenge;
 mod top;
 
 pub use cache::Cache;
 pub use class::Class;
-pub use overflow::{Find, Overflow, install};
 pub use pool::{alloc, clear_given, free, given};
 pub use scavenge::scavenge;
 pub use top::{Stack, Top};

@@ -162,7 +162,7 @@ enum Guard {
 /// `base` starts a slot that nobody uses.
 unsafe fn guard(base: NonNull<u8>) -> io::Result<Guard> {
     // SAFETY: by the contract.
-    if !forced_mprotect() && unsafe { mem::guard_install(base, GUARD_SIZE) }.is_ok() {
+    if unsafe { mem::guard_install(base, GUARD_SIZE) }.is_ok() {
         return Ok(Guard::Region);
     }
     // SAFETY: by the contract.
@@ -191,27 +191,5 @@ fn unmap_large(stack: Stack) {
             // vm.max_map_count is reached: at least its memory can go.
             let _ = mem::dontneed(base, size);
         }
-    }
-}
-
-#[cfg(not(test))]
-fn forced_mprotect() -> bool {
-    false
-}
-
-#[cfg(test)]
-pub(super) use hook::forced_mprotect;
-
-#[cfg(test)]
-mod hook {
-    use std::cell::Cell;
-
-    thread_local! {
-        /// Whether this thread's stacks get guards as on a kernel without guard regions.
-        pub(in crate::stack) static FORCE_MPROTECT: Cell<bool> = const { Cell::new(false) };
-    }
-
-    pub(in crate::stack) fn forced_mprotect() -> bool {
-        FORCE_MPROTECT.get()
     }
 }

@@ -111,7 +111,8 @@ impl Stack {
     /// One past the highest address that frames may use.
     #[inline]
     pub fn hi(self) -> usize {
-        self.0.addr().get()
+        // Exposed: frames are reached through the address alone.
+        self.0.as_ptr().expose_provenance()
     }
 
     /// The size of the stack.

@@ -13,6 +13,11 @@ pub fn cgroup_cpu_limit() -> Option<f64> {
     let (version, path) = parse_self_cgroup(&own)?;
     let mounts = read_file(c"/proc/self/mountinfo").ok()?;
     let (mount_point, below) = find_mount(&mounts, version, path)?;
+    smallest_limit(mount_point, below, version)
+}
+
+/// The smallest limit of the cgroup at `mount_point` + `below` and those above it, up to `mount_point`.
+fn smallest_limit(mount_point: Bytes, below: &[u8], version: Version) -> Option<f64> {
     let mut dir = mount_point;
     let root_len = dir.len();
     dir.extend_from_slice(below);
@@ -200,6 +205,35 @@ mod tests {
         assert_eq!(parse_cpu_max(b""), None);
         assert_eq!(ratio(b"-1\n", b"100000\n"), None);
         assert_eq!(ratio(b"50000\n", b"100000\n"), Some(0.5));
+    }
+
+    #[test]
+    fn the_smallest_limit_from_the_leaf_to_the_mount_wins() {
+        let root = std::env::temp_dir().join(format!("gort-cgroup-{}", std::process::id()));
+        let leaf = root.join("a/b");
+        std::fs::create_dir_all(&leaf).unwrap();
+        let write =
+            |dir: &std::path::Path, name, text| std::fs::write(dir.join(name), text).unwrap();
+        let smallest = |below: &[u8], version| {
+            let mut mount_point = Bytes::new_in(System);
+            mount_point.extend_from_slice(root.as_os_str().as_encoded_bytes());
+            smallest_limit(mount_point, below, version)
+        };
+        assert_eq!(smallest(b"/a/b", Version::V2), None);
+        write(&leaf, "cpu.max", "max 100000\n");
+        write(&root.join("a"), "cpu.max", "250000 100000\n");
+        assert_eq!(smallest(b"/a/b", Version::V2), Some(2.5));
+        write(&leaf, "cpu.max", "300000 100000\n");
+        assert_eq!(smallest(b"/a/b", Version::V2), Some(2.5));
+        write(&root, "cpu.max", "50000 100000\n");
+        assert_eq!(smallest(b"/a/b", Version::V2), Some(0.5));
+        assert_eq!(smallest(b"", Version::V2), Some(0.5));
+        write(&leaf, "cpu.cfs_quota_us", "-1\n");
+        write(&leaf, "cpu.cfs_period_us", "100000\n");
+        assert_eq!(smallest(b"/a/b", Version::V1), None);
+        write(&leaf, "cpu.cfs_quota_us", "400000\n");
+        assert_eq!(smallest(b"/a/b", Version::V1), Some(4.0));
+        std::fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
