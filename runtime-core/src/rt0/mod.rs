@@ -16,31 +16,29 @@ pub(crate) mod settls;
 mod steps;
 pub(crate) mod system_g;
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) use fork::check_fork;
 pub(crate) use steps::{flush as flush_boot_steps, step};
 
 use crate::getg;
 use crate::m::M;
-use crate::note::Note;
 use crate::{sys, throw};
 
 /// m0: the process's first thread with `#[gort::main]`, a thread of its own in library mode.
 static M0: M = M::new(0, 0x9e37_79b9_7f4a_7c15);
 
 /// Nobody has asked for the runtime.
-const DOWN: u8 = 0;
+const DOWN: u32 = 0;
 /// Somebody boots it.
-const BOOTING: u8 = 1;
+const BOOTING: u32 = 1;
 /// It runs.
-const UP: u8 = 2;
+const UP: u32 = 2;
 /// This is a child after fork: the runtime's threads are not here.
-const FORKED: u8 = 3;
+const FORKED: u32 = 3;
 
-static STATE: AtomicU8 = AtomicU8::new(DOWN);
-/// Whoever waits for a boot in library mode sleeps here.
-static BOOTED: Note = Note::new();
+/// Whoever waits for a boot in library mode sleeps on it.
+static STATE: AtomicU32 = AtomicU32::new(DOWN);
 
 /// What the program's entry asks of the runtime before it boots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,8 +104,7 @@ fn boot_library() {
         }
     }
     while STATE.load(Ordering::Acquire) == BOOTING {
-        // Never cleared: whoever comes late returns at once.
-        BOOTED.sleep();
+        sys::futex_wait(&STATE, BOOTING, None);
     }
 }
 
@@ -143,5 +140,5 @@ fn rt0_go(boot: Boot<'_>) {
 /// Main has been started: from here on everybody may come in (Go: mainStarted).
 pub(crate) fn up() {
     STATE.store(UP, Ordering::Release);
-    BOOTED.wakeup();
+    sys::futex_wake(&STATE, u32::MAX);
 }

@@ -102,6 +102,13 @@ fn poll(delay: Delay, list: &mut GList) -> bool {
     any
 }
 
+/// Makes runnable, in order, what the wakers that `f` passes on stand for.
+pub(crate) fn ready_all(f: impl FnOnce(&mut dyn FnMut(Waker))) {
+    let mut list = GList::new();
+    f(&mut |waker| collect(waker, &mut list));
+    distribute(list);
+}
+
 fn collect(waker: Waker, list: &mut GList) {
     let Some((g, level)) = waker::own(&waker) else {
         waker::wake(waker);

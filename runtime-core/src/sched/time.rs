@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use crate::getg;
 use crate::p::P;
-use crate::sched::{SCHED, netpoll, waker};
+use crate::sched::{SCHED, netpoll};
 use crate::sys;
 use crate::timer::Key;
 
@@ -59,7 +59,9 @@ fn run_due(p: &'static P) -> bool {
     if p.timers.next_when() > now {
         return false;
     }
-    p.timers.run(now, &mut waker::wake);
+    netpoll::ready_all(|collect| {
+        p.timers.run(now, collect);
+    });
     true
 }
 
