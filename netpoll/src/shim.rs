@@ -2,7 +2,6 @@
 //!
 //! Nothing but `crate::shim::{WaitReason, install, wait}` is used of it.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -29,11 +28,16 @@ impl Wake for Unpark {
     }
 }
 
+/// Wakes the calling thread from `thread::park`.
+pub(crate) fn waker() -> Waker {
+    Waker::from(Arc::new(Unpark(thread::current())))
+}
+
 /// Blocks the thread until `poll` is ready.
 #[track_caller]
 pub(crate) fn wait<T>(_reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let mut poll = poll;
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = waker();
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(done) = poll(&mut cx) {
@@ -41,13 +45,6 @@ pub(crate) fn wait<T>(_reason: WaitReason, poll: impl FnMut(&mut Context<'_>) ->
         }
         thread::park();
     }
-}
-
-/// Blocks the thread until `future` is ready.
-#[allow(dead_code)]
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    wait(WaitReason::IoRead, |cx| future.as_mut().poll(cx))
 }
 
 /// Starts a thread that polls for ever.

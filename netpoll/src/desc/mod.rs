@@ -60,3 +60,9 @@ impl PollDesc {
         self.read.has_waiters() || self.write.has_waiters()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+#[cfg(all(test, loom))]
+mod loom_tests;

@@ -170,5 +170,5 @@ fn readiness(event: &Event) -> Readiness {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

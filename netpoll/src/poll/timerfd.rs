@@ -19,6 +19,8 @@ pub(crate) struct TimerFd {
     fd: OwnedFd,
     /// When it will fire, on the monotonic clock.
     armed: Option<u64>,
+    #[cfg(test)]
+    pub(crate) system_calls: usize,
 }
 
 impl TimerFd {
@@ -32,7 +34,12 @@ impl TimerFd {
         // SAFETY: a new fd that is nobody else's.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         SourceFd(&fd.as_raw_fd()).register(registry, token, Interest::READABLE)?;
-        Ok(TimerFd { fd, armed: None })
+        Ok(TimerFd {
+            fd,
+            armed: None,
+            #[cfg(test)]
+            system_calls: 0,
+        })
     }
 
     /// Sees to it that the poll that follows returns by `nanos` from now at the latest.
@@ -83,6 +90,10 @@ impl TimerFd {
             return Err(io::Error::last_os_error());
         }
         self.armed = deadline;
+        #[cfg(test)]
+        {
+            self.system_calls += 1;
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,24 +14,55 @@ use crate::op::Attempt;
 use crate::registration::Direction;
 use crate::shim::WaitReason;
 
-type Moved = Attempt<io::Result<usize>>;
+type Source = mio::net::TcpStream;
 
-fn read(mut stream: &mio::net::TcpStream, buf: &mut [u8]) -> Moved {
-    Attempt::stream(buf.len(), || stream.read(buf))
+fn len(bufs: &[impl Deref<Target = [u8]>]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
 }
 
-fn read_vectored(mut stream: &mio::net::TcpStream, bufs: &mut [IoSliceMut<'_>]) -> Moved {
-    let asked = bufs.iter().map(|buf| buf.len()).sum();
-    Attempt::stream(asked, || stream.read_vectored(bufs))
-}
+/// The three ways to move at most `asked` bytes in `direction`. Who asks for nothing gets it at once.
+impl TcpStream {
+    #[track_caller]
+    fn park_in(
+        &self,
+        direction: Direction,
+        asked: usize,
+        mut call: impl FnMut(&Source) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if asked == 0 {
+            return Ok(0);
+        }
+        let reason = match direction {
+            Direction::Read => WaitReason::IoRead,
+            Direction::Write => WaitReason::IoWrite,
+        };
+        self.shared.socket.io_blocking(direction, reason, |source| Attempt::stream(asked, || call(source)))
+    }
 
-fn write(mut stream: &mio::net::TcpStream, buf: &[u8]) -> Moved {
-    Attempt::stream(buf.len(), || stream.write(buf))
-}
+    fn poll_in(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        asked: usize,
+        mut call: impl FnMut(&Source) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.shared.socket.poll_io(direction, cx, |source| Attempt::stream(asked, || call(source)))
+    }
 
-fn write_vectored(mut stream: &mio::net::TcpStream, bufs: &[IoSlice<'_>]) -> Moved {
-    let asked = bufs.iter().map(|buf| buf.len()).sum();
-    Attempt::stream(asked, || stream.write_vectored(bufs))
+    fn try_in(
+        &self,
+        direction: Direction,
+        asked: usize,
+        mut call: impl FnMut(&Source) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if asked == 0 {
+            return Ok(0);
+        }
+        self.shared.socket.try_io(direction, |source| Attempt::stream(asked, || call(source)))
+    }
 }
 
 impl TcpStream {
@@ -53,9 +85,7 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of recv(2).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .try_io(Direction::Read, |stream| read(stream, buf))
+        self.try_in(Direction::Read, buf.len(), |mut source| source.read(buf))
     }
 
     /// Reads into several buffers if that does not wait.
@@ -63,9 +93,7 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of readv(2).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .try_io(Direction::Read, |stream| read_vectored(stream, bufs))
+        self.try_in(Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
     }
 
     /// Writes if that does not wait.
@@ -73,9 +101,7 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of send(2).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .try_io(Direction::Write, |stream| write(stream, buf))
+        self.try_in(Direction::Write, buf.len(), |mut source| source.write(buf))
     }
 
     /// Writes from several buffers if that does not wait.
@@ -83,9 +109,7 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of writev(2).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .try_io(Direction::Write, |stream| write_vectored(stream, bufs))
+        self.try_in(Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
     }
 }
 
@@ -93,17 +117,12 @@ impl TcpStream {
 impl Read for &TcpStream {
     #[track_caller]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .io_blocking(Direction::Read, WaitReason::IoRead, |stream| read(stream, buf))
+        self.park_in(Direction::Read, buf.len(), |mut source| source.read(buf))
     }
 
     #[track_caller]
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let socket = &self.shared.socket;
-        socket.io_blocking(Direction::Read, WaitReason::IoRead, |stream| {
-            read_vectored(stream, bufs)
-        })
+        self.park_in(Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
     }
 }
 
@@ -124,17 +143,12 @@ impl Read for TcpStream {
 impl Write for &TcpStream {
     #[track_caller]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.shared
-            .socket
-            .io_blocking(Direction::Write, WaitReason::IoWrite, |stream| write(stream, buf))
+        self.park_in(Direction::Write, buf.len(), |mut source| source.write(buf))
     }
 
     #[track_caller]
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = &self.shared.socket;
-        socket.io_blocking(Direction::Write, WaitReason::IoWrite, |stream| {
-            write_vectored(stream, bufs)
-        })
+        self.park_in(Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -162,9 +176,7 @@ impl Write for TcpStream {
 /// Any number of tasks may poll one stream; whatever happens wakes all of them.
 impl AsyncRead for &TcpStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.shared
-            .socket
-            .poll_io(Direction::Read, cx, |stream| read(stream, buf))
+        self.poll_in(cx, Direction::Read, buf.len(), |mut source| source.read(buf))
     }
 
     fn poll_read_vectored(
@@ -172,9 +184,7 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.shared
-            .socket
-            .poll_io(Direction::Read, cx, |stream| read_vectored(stream, bufs))
+        self.poll_in(cx, Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
     }
 }
 
@@ -196,9 +206,7 @@ impl AsyncRead for TcpStream {
 /// Any number of tasks may poll one stream; whatever happens wakes all of them. Closing shuts down the writing side.
 impl AsyncWrite for &TcpStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.shared
-            .socket
-            .poll_io(Direction::Write, cx, |stream| write(stream, buf))
+        self.poll_in(cx, Direction::Write, buf.len(), |mut source| source.write(buf))
     }
 
     fn poll_write_vectored(
@@ -206,9 +214,7 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.shared
-            .socket
-            .poll_io(Direction::Write, cx, |stream| write_vectored(stream, bufs))
+        self.poll_in(cx, Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
