@@ -118,3 +118,58 @@ impl<S> Socket<S> {
         self.io(direction, |_| Attempt::Done(())).await;
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+
+    use super::*;
+
+    /// Data and end come in one event, and the event before the read: a short read clears nothing then, since no
+    /// other event will come.
+    #[test]
+    fn a_short_read_after_the_event_of_the_end_leaves_it_ready() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.accept().unwrap().0;
+        server.set_nonblocking(true).unwrap();
+        client.write_all(b"last words").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+
+        let socket = Socket::new(server, Interest::READABLE, Start::Ready).unwrap();
+        let side = socket.registration.side(Direction::Read);
+        let before = side.seen();
+        while side.seen() == before {
+            std::thread::yield_now();
+        }
+        let mut buf = [0; 100];
+        let mut read = |mut source: &TcpStream| Attempt::stream(100, || source.read(&mut buf));
+        assert_eq!(socket.try_io(Direction::Read, &mut read).unwrap(), 10);
+        assert!(side.seen().is_ready());
+        assert_eq!(socket.io_blocking(Direction::Read, WaitReason::IoRead, &mut read).unwrap(), 0);
+    }
+
+    /// Nothing is read twice to find out that nothing is left.
+    #[test]
+    fn a_short_read_is_the_last_one_until_the_next_event() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.accept().unwrap().0;
+        server.set_nonblocking(true).unwrap();
+        let socket = Socket::new(server, Interest::READABLE, Start::Ready).unwrap();
+        let (mut calls, mut buf) = (0, [0; 100]);
+        let mut read = |mut source: &TcpStream| {
+            calls += 1;
+            Attempt::stream(100, || source.read(&mut buf))
+        };
+        assert!(socket.try_io(Direction::Read, &mut read).is_err());
+        for _ in 0..100 {
+            client.write_all(b"request").unwrap();
+            assert_eq!(socket.io_blocking(Direction::Read, WaitReason::IoRead, &mut read).unwrap(), 7);
+            assert!(!socket.registration.side(Direction::Read).seen().is_ready());
+            assert!(socket.try_io(Direction::Read, &mut read).is_err());
+        }
+        assert_eq!(calls, 101);
+    }
+}

@@ -89,6 +89,7 @@ fn who_finds_somebody_polling_returns_at_once() {
         assert!(!blocking.is_finished());
         netpoll.wake();
         blocking.join().unwrap();
+        assert!(!netpoll.wakesig.is_blocked());
     });
 }
 

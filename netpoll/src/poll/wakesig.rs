@@ -66,7 +66,7 @@ impl WakeSig {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 impl WakeSig {
     /// Whether an M is blocked, or about to be.
     pub(crate) fn is_blocked(&self) -> bool {
