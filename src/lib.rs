@@ -1,1 +1,12 @@
-//! placeholder
+//! gort: Go's runtime for Rust futures.
+
+pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, go, spawn, task, time};
+pub use gort_macros::{main, test};
+
+/// The runtime itself.
+pub mod runtime {
+    pub use gort_runtime_core::{max_procs, num_goroutines};
+}
+
+#[doc(hidden)]
+pub use gort_executor::private as __private;

@@ -2,5 +2,49 @@
 //!
 //! Each layer calls only those to its left:
 //! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
+//!
+//! This crate is what `gort-executor` and `gort-netpoll` are made with; a program uses `gort`.
 
+pub mod arch;
+mod atomic;
+mod debug;
+mod errno;
+mod fatal;
+mod g;
+mod getg;
+pub mod lock;
+mod m;
+pub mod note;
+mod p;
 pub mod poller;
+mod queue;
+mod rt0;
+mod sched;
+pub mod stack;
+pub mod state;
+pub mod sys;
+mod sys_box;
+mod sysmon;
+pub mod timer;
+
+pub use debug::{default_stack, set_default_stack};
+pub use fatal::throw;
+pub(crate) use fatal::warning;
+pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
+pub use rt0::{MainOptions, ensure_booted, main};
+pub use sched::base::{may_drop_here, reap_output, release};
+pub use sched::newproc::{newproc, reserve_stack};
+pub use sched::park::{WaitReason, on_g, request_yield, wait};
+pub use sched::time;
+pub use stack::Class;
+pub use sys::nanotime;
+
+/// How many goroutines and tasks there are that have not ended, the runtime's own left out.
+pub fn num_goroutines() -> usize {
+    queue::allgs::users()
+}
+
+/// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.
+pub fn max_procs() -> usize {
+    sched::SCHED.nprocs() as usize
+}

@@ -1,0 +1,34 @@
+# Sourced first by every script here: strict mode, the repository's root as working directory, one target
+# directory for all, no standard input, and the ways to speak. Not to be run.
+
+set -euo pipefail
+# A check that read its standard input would hang on a terminal and fail where it is closed.
+exec </dev/null
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR
+
+say() {
+    printf '%s\n' "$*"
+}
+
+# Says what runs, and runs it.
+run() {
+    say "+ $*"
+    "$@"
+}
+
+# For a check whose tool is missing. CI greps for the word: a check must not be left out silently.
+skip() {
+    say "SKIPPED: $*"
+}
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null
+}

@@ -1,0 +1,197 @@
+//! M: a thread of the runtime. Ms are never freed: a pointer to one stays good, and an idle one is used again.
+//!
+//! Each field says who may touch it. "Owner" is the M's own thread.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+
+use crate::g::Gp;
+use crate::lock::{Lock, Rank};
+use crate::note::Note;
+use crate::p::P;
+use crate::queue::list::GList;
+use crate::queue::pinned::Pinned;
+use crate::stack::{Stack, Top};
+
+/// What a waker of a pinned G must do for its home M (rule 7). Changed by the owner, and under the sched lock by
+/// whoever wakes the M.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Presence {
+    /// It has a P or is about to look: it finds the G by itself.
+    Active = 0,
+    /// On the list of idle Ms, asleep on its note.
+    Idle = 1,
+    /// Blocked in the poller, without a P.
+    Polling = 2,
+    /// In the queue of Ms that want a P, asleep on its note.
+    WantsP = 3,
+    /// In user code without a P: it looks when it comes back.
+    Away = 4,
+}
+
+/// sysmon's M stands in no list.
+pub(crate) const SYSMON_ID: u32 = u32::MAX;
+
+impl Presence {
+    fn from_word(word: u32) -> Presence {
+        match word {
+            0 => Presence::Active,
+            1 => Presence::Idle,
+            2 => Presence::Polling,
+            3 => Presence::WantsP,
+            _ => Presence::Away,
+        }
+    }
+}
+
+/// g0: the thread's own stack, on which only the scheduler runs.
+#[derive(Default)]
+pub(crate) struct G0 {
+    /// Where `schedule` stands while a G runs. Owner.
+    pub(crate) sp: Cell<usize>,
+    /// Bounds of the thread's stack; set once in `minit`.
+    pub(crate) lo: Cell<usize>,
+    pub(crate) hi: Cell<usize>,
+    pub(crate) guard: Cell<usize>,
+}
+
+pub(crate) struct M {
+    /// Constant.
+    pub(crate) id: u32,
+    /// One of the first GOMAXPROCS: goroutines live on these. Constant once in `allm`.
+    pub(crate) is_home: AtomicBool,
+    /// Set once by the owner.
+    pub(crate) tid: AtomicU32,
+    /// Owner.
+    pub(crate) g0: G0,
+    /// The G that runs, None on g0. Owner.
+    pub(crate) curg: Cell<Option<Gp>>,
+    /// The stack that `curg` runs on. Owner.
+    pub(crate) stack: Cell<Option<Stack>>,
+    /// The stack that the next base poll runs on: always there while the M schedules. Owner.
+    pub(crate) spare: Cell<Option<Stack>>,
+    /// A stack that the G which has just left it needs no more; g0 puts it away. Owner.
+    pub(crate) dead_stack: Cell<Option<Stack>>,
+    /// Dead Gs to be freed off g0, through `link`. Owner.
+    pub(crate) dead_gs: Cell<Option<Gp>>,
+    /// The P it holds. Written by the owner.
+    pub(crate) p: Cell<Option<&'static P>>,
+    /// The P that a waker hands over before it wakes the note.
+    pub(crate) nextp: AtomicPtr<P>,
+    /// When it got its P, in cputicks. Owner.
+    pub(crate) p_since: Cell<u64>,
+    /// Looks for work without having any (Go: m.spinning). Owner; a waker sets it before the note.
+    pub(crate) spinning: Cell<bool>,
+    /// See [`Presence`].
+    presence: AtomicU32,
+    /// Where it sleeps.
+    pub(crate) note: Note,
+    /// Runnable Gs that only it may run.
+    pub(crate) pinned: Pinned,
+    /// Goroutines that placement gave it and that it has not started; its length can be read without the lock.
+    pub(crate) starts: Lock<GList>,
+    pub(crate) nstarts: AtomicU32,
+    /// Gs with frames on it. Written by the owner, read by placement.
+    pub(crate) npins: AtomicU32,
+    /// Which of its queues comes first next time. Owner.
+    pub(crate) turn: Cell<bool>,
+    /// No G may park: the owner is between two Gs, or in the wake of a foreign waker. Owner.
+    pub(crate) nopark: Cell<u32>,
+    /// xorshift state. Owner.
+    pub(crate) rand: Cell<u64>,
+    /// Links of the idle list or the queue for a P: under the sched lock.
+    pub(crate) prev: Cell<Option<&'static M>>,
+    pub(crate) next: Cell<Option<&'static M>>,
+}
+
+// SAFETY: see who may touch each field.
+unsafe impl Sync for M {}
+// SAFETY: as above.
+unsafe impl Send for M {}
+
+impl M {
+    pub(crate) const fn new(id: u32, seed: u64) -> M {
+        M {
+            id,
+            is_home: AtomicBool::new(false),
+            tid: AtomicU32::new(0),
+            g0: G0 { sp: Cell::new(0), lo: Cell::new(0), hi: Cell::new(0), guard: Cell::new(0) },
+            curg: Cell::new(None),
+            stack: Cell::new(None),
+            spare: Cell::new(None),
+            dead_stack: Cell::new(None),
+            dead_gs: Cell::new(None),
+            p: Cell::new(None),
+            nextp: AtomicPtr::new(ptr::null_mut()),
+            p_since: Cell::new(0),
+            spinning: Cell::new(false),
+            presence: AtomicU32::new(Presence::Active as u32),
+            note: Note::new(),
+            pinned: Pinned::new(),
+            starts: Lock::new(Rank::Starts, GList::new()),
+            nstarts: AtomicU32::new(0),
+            npins: AtomicU32::new(0),
+            turn: Cell::new(false),
+            nopark: Cell::new(0),
+            rand: Cell::new(seed | 1),
+            prev: Cell::new(None),
+            next: Cell::new(None),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn presence(&self) -> Presence {
+        Presence::from_word(self.presence.load(Ordering::Relaxed))
+    }
+
+    /// The fences around it are the caller's (rule 7).
+    #[inline]
+    pub(crate) fn set_presence(&self, presence: Presence) {
+        self.presence.store(presence as u32, Ordering::Relaxed);
+    }
+
+    /// Whether `other` is this M.
+    #[inline]
+    pub(crate) fn is(&self, other: &M) -> bool {
+        ptr::eq(self, other)
+    }
+
+    /// Whether this is sysmon's, which never has a P nor runs a G.
+    pub(crate) fn is_sysmon(&self) -> bool {
+        self.id == SYSMON_ID
+    }
+
+    /// Whether Gs wait that only this M will run. Owner.
+    pub(crate) fn has_own_work(&self) -> bool {
+        // SAFETY: the owner asks.
+        !unsafe { self.pinned.is_empty() } || self.nstarts.load(Ordering::Acquire) != 0
+    }
+
+    /// Go: cheaprand. Owner.
+    pub(crate) fn cheaprand(&self) -> u32 {
+        let mut x = self.rand.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.rand.set(x);
+        (x >> 32) as u32
+    }
+
+    /// The record of the stack that `curg` runs on. Owner, while a G runs.
+    #[inline]
+    pub(crate) fn top(&self) -> &Top {
+        let stack = self.stack.get().expect("no G runs on this M");
+        // SAFETY: `execute` set it to the stack that the running G owns, or borrows as the M's spare.
+        unsafe { stack.top() }
+    }
+
+    pub(crate) fn add_pin(&self) {
+        self.npins.store(self.npins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_pin(&self) {
+        self.npins.store(self.npins.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,70 @@
+//! The list of all Gs (Go: allgs), in shards. A G enters in `newproc` and leaves when it is freed, so whoever holds
+//! a shard's lock may look at every G in it.
+
+use std::cell::Cell;
+
+use crate::g::Gp;
+use crate::lock::{Lock, Rank};
+
+/// Goids come in batches per P (Go: _GoidCacheBatch), and a batch shares a shard: Ps rarely meet at one lock.
+const SHARDS: usize = 16;
+pub(crate) const GOID_BATCH: u64 = 16;
+
+/// The links of one G: under its shard's lock.
+pub(crate) struct AllLinks {
+    prev: Cell<Option<Gp>>,
+    next: Cell<Option<Gp>>,
+}
+
+impl AllLinks {
+    pub(crate) const fn new() -> AllLinks {
+        AllLinks { prev: Cell::new(None), next: Cell::new(None) }
+    }
+}
+
+struct Shard {
+    head: Option<Gp>,
+    /// Gs in it that are not the runtime's own.
+    users: usize,
+}
+
+#[repr(align(64))]
+struct Aligned(Lock<Shard>);
+
+static ALL: [Aligned; SHARDS] =
+    [const { Aligned(Lock::new(Rank::AllGs, Shard { head: None, users: 0 })) }; SHARDS];
+
+fn shard(g: Gp) -> &'static Lock<Shard> {
+    &ALL[(g.g().goid.get() / GOID_BATCH) as usize % SHARDS].0
+}
+
+/// Go: allgadd. The goid is set.
+pub(crate) fn add(g: Gp) {
+    let mut shard = shard(g).lock();
+    let links = &g.g().all;
+    if let Some(head) = shard.head {
+        head.g().all.prev.set(Some(g));
+    }
+    links.next.set(shard.head);
+    shard.head = Some(g);
+    shard.users += usize::from(!g.g().state.is_system());
+}
+
+/// Before the memory goes.
+pub(crate) fn remove(g: Gp) {
+    let mut shard = shard(g).lock();
+    let links = &g.g().all;
+    match links.prev.get() {
+        Some(prev) => prev.g().all.next.set(links.next.get()),
+        None => shard.head = links.next.get(),
+    }
+    if let Some(next) = links.next.get() {
+        next.g().all.prev.set(links.prev.get());
+    }
+    shard.users -= usize::from(!g.g().state.is_system());
+}
+
+/// How many Gs there are that are not the runtime's own and have not ended. Walks no list.
+pub(crate) fn users() -> usize {
+    ALL.iter().map(|shard| shard.0.lock().users).sum()
+}

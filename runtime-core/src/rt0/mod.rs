@@ -1,0 +1,137 @@
+//! The boot: from the process's first instruction (or the first call in somebody else's program) to the scheduling
+//! loop on m0. Each step is a function with Go's name, run in Go's order; `bootstrap.md` in the docs has the table.
+//!
+//! `GORTDEBUG=boot=1` prints each step with the microseconds since `rt0_go`.
+
+pub(crate) mod args;
+pub(crate) mod check;
+pub(crate) mod cpuinfo;
+mod fork;
+pub(crate) mod main;
+pub(crate) mod mstart;
+pub(crate) mod newm;
+pub(crate) mod osinit;
+pub(crate) mod schedinit;
+pub(crate) mod settls;
+mod steps;
+pub(crate) mod system_g;
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+pub(crate) use fork::check_fork;
+pub(crate) use steps::{flush as flush_boot_steps, step};
+
+use crate::getg;
+use crate::m::M;
+use crate::note::Note;
+use crate::{sys, throw};
+
+/// m0: the process's first thread with `#[gort::main]`, a thread of its own in library mode.
+static M0: M = M::new(0, 0x9e37_79b9_7f4a_7c15);
+
+/// Nobody has asked for the runtime.
+const DOWN: u8 = 0;
+/// Somebody boots it.
+const BOOTING: u8 = 1;
+/// It runs.
+const UP: u8 = 2;
+/// This is a child after fork: the runtime's threads are not here.
+const FORKED: u8 = 3;
+
+static STATE: AtomicU8 = AtomicU8::new(DOWN);
+/// Whoever waits for a boot in library mode sleeps here.
+static BOOTED: Note = Note::new();
+
+/// What the program's entry asks of the runtime before it boots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MainOptions {
+    /// GOMAXPROCS; goes before the environment.
+    pub processors: Option<usize>,
+    /// The default stack of goroutines, in bytes; goes before $GORT_STACK.
+    pub stack_size: Option<usize>,
+}
+
+/// How the runtime comes up.
+pub(crate) enum Boot<'a> {
+    /// On the process's first thread, for this body.
+    Main(MainOptions, &'a mut dyn FnMut()),
+    /// On a thread of its own, inside somebody else's program.
+    Library,
+}
+
+/// Boots on the process's first thread, runs `body` on the main goroutine, which is pinned to it, and returns when
+/// it has. No other goroutine is started afterwards: the caller ends the process.
+///
+/// # Panics
+/// Does not; a second call, or one from another thread than the first, is a fatal error in one line.
+pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
+    if sys::gettid() != std::process::id() {
+        throw(format_args!("gort::main: not called on the process's first thread"));
+    }
+    if STATE.compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        throw(format_args!("gort::main: the runtime is up already; call it before anything else of gort, once"));
+    }
+    rt0_go(Boot::Main(options, body));
+}
+
+/// Boots in library mode unless the runtime is up. One load if it is.
+#[inline]
+pub fn ensure_booted() {
+    if STATE.load(Ordering::Acquire) != UP {
+        boot_library();
+    }
+}
+
+#[cold]
+fn boot_library() {
+    fork::check_fork();
+    // The boot itself makes Gs.
+    if getg::current_m().is_some() {
+        return;
+    }
+    if STATE.compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        let entry = rt0_lib_go;
+        if let Err(error) = sys::spawn_thread(c"gort-m0", newm::THREAD_STACK, entry, std::ptr::null_mut()) {
+            throw(format_args!("no thread for the runtime: {error}"));
+        }
+    }
+    while STATE.load(Ordering::Acquire) == BOOTING {
+        // Never cleared: whoever comes late returns at once.
+        BOOTED.sleep();
+    }
+}
+
+/// Go: _rt0_amd64_linux_lib.
+extern "C" fn rt0_lib_go(_: *mut std::ffi::c_void) -> *mut std::ffi::c_void {
+    rt0_go(Boot::Library);
+    std::ptr::null_mut()
+}
+
+/// The steps, in Go's order. Returns when the main goroutine has; in library mode never.
+#[inline(never)]
+fn rt0_go(boot: Boot<'_>) {
+    step("rt0_go");
+    mstart::g0_stack(&M0);
+    cpuinfo::cpuinfo();
+    settls::settls();
+    getg::set_m(&M0);
+    step("m0");
+    check::check();
+    args::args();
+    osinit::osinit();
+    let options = match &boot {
+        Boot::Main(options, _) => *options,
+        Boot::Library => MainOptions::default(),
+    };
+    schedinit::schedinit(&M0, options);
+    fork::watch();
+    let mut cell = main::MainG::new(boot);
+    cell.newproc(&M0);
+    mstart::mstart(&M0);
+}
+
+/// Main has been started: from here on everybody may come in (Go: mainStarted).
+pub(crate) fn up() {
+    STATE.store(UP, Ordering::Release);
+    BOOTED.wakeup();
+}

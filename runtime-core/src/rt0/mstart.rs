@@ -1,0 +1,98 @@
+//! Where an M begins, on g0. Go: mstart, mstart1, minit, mstartm0.
+
+use std::mem::ManuallyDrop;
+use std::sync::atomic::Ordering;
+
+use crate::getg;
+use crate::m::M;
+use crate::rt0::{schedinit, settls, step};
+use crate::sched::schedule::schedule;
+use crate::stack::overflow::{self, Overflow};
+use crate::{arch, sys, throw, warning};
+
+/// Records the bounds of the thread's own stack as g0's, and asserts that we stand on it.
+#[inline(never)]
+pub(crate) fn g0_stack(m: &'static M) {
+    if m.id == 0 {
+        step("g0");
+    }
+    match sys::stack_bounds() {
+        Ok(bounds) => {
+            m.g0.lo.set(bounds.lo);
+            m.g0.hi.set(bounds.hi);
+            m.g0.guard.set(bounds.guard);
+        }
+        Err(error) => throw(format_args!("g0: the system does not tell this thread's stack: {error}")),
+    }
+    let sp = arch::stack_pointer();
+    if !(m.g0.lo.get()..m.g0.hi.get()).contains(&sp) {
+        throw(format_args!("g0: the stack pointer {sp:#x} is outside of the thread's stack"));
+    }
+}
+
+/// m0's, from `rt0_go`. Returns when the main goroutine has ended.
+#[inline(never)]
+pub(crate) fn mstart(m0: &'static M) {
+    step("mstart");
+    mstart1(m0);
+}
+
+#[inline(never)]
+fn mstart1(m: &'static M) {
+    if m.id == 0 {
+        step("mstart1");
+    }
+    minit(m);
+    if m.id == 0 {
+        mstartm0();
+        step("schedule");
+    }
+    schedule(m);
+}
+
+/// The entry of every other M: its thread, its slot, then the loop. `nextp` was granted by whoever made it.
+pub(crate) fn mstart_thread(m: &'static M) -> ! {
+    getg::set_m(m);
+    settls::prove_slot();
+    g0_stack(m);
+    m.tid.store(sys::gettid(), Ordering::Relaxed);
+    crate::sched::idle::take_grant(m);
+    mstart1(m);
+    crate::sched::idle::sleep_for_ever(m)
+}
+
+/// The M's signal stack and mask.
+#[inline(never)]
+fn minit(m: &'static M) {
+    if m.id == 0 {
+        step("minit");
+    }
+    match sys::minit_signals(&schedinit::sigmask()) {
+        // It belongs to the thread, which never ends.
+        Ok(signal_stack) => {
+            let _ = ManuallyDrop::new(signal_stack);
+        }
+        Err(error) => warning!("no signal stack for M{}: {error}; a stack overflow there is not reported", m.id),
+    }
+}
+
+/// What m0 does for the whole process: the handler that tells a stack overflow from other faults.
+#[inline(never)]
+fn mstartm0() {
+    step("mstartm0");
+    overflow::install(find_overflow);
+}
+
+/// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.
+fn find_overflow(address: usize) -> Option<Overflow> {
+    let m = getg::current_m()?;
+    let g = m.curg.get()?;
+    let stack = m.stack.get()?;
+    stack.guard().contains(&address).then(|| Overflow {
+        // SAFETY: the G runs on this thread, so it is alive.
+        id: unsafe { g.goid() },
+        name: g.name().unwrap_or(""),
+        created: Some(g.g().created_at),
+        stack_size: stack.class().size(),
+    })
+}

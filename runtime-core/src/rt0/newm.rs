@@ -1,0 +1,109 @@
+//! Making an M. Go: newm, allocm. The thread comes from the system directly, never through std, which would enter the
+//! user's allocator on g0 (rule 8).
+
+use std::ffi::{c_void, CStr};
+use std::fmt::Write;
+use std::io;
+use std::ptr;
+use std::sync::atomic::Ordering;
+
+use crate::m::{M, SYSMON_ID};
+use crate::p::P;
+use crate::rt0::mstart;
+use crate::sched::{MAX_MS, SCHED, idle};
+use crate::stack::{self, Class};
+use crate::{arch, sys, sys_box, throw};
+
+/// g0 runs the scheduler, and what blocks its thread runs on g0 of its own M, as on any thread: as large as std's.
+pub(crate) const THREAD_STACK: usize = 2 << 20;
+
+/// Makes an M that runs `p`. `spinning`: it looks for work, and has been counted.
+///
+/// # Errors
+/// When there is no thread or no stack to be had. Nothing is kept then.
+#[cold]
+pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
+    let spare = stack::alloc(Class::TASK)?;
+    let m = {
+        let mut shared = SCHED.lock.lock();
+        let unused = shared.unused_m.take();
+        match unused {
+            Some(m) => m,
+            None => {
+                let id = SCHED.nm.load(Ordering::Relaxed);
+                if id as usize >= MAX_MS {
+                    drop(shared);
+                    throw(format_args!("thread exhaustion: the program has {MAX_MS} threads already"));
+                }
+                let m: &'static M = sys_box::leak(M::new(id, arch::cputicks()));
+                SCHED.set_m(m);
+                SCHED.nm.store(id + 1, Ordering::Release);
+                SCHED.adopt_home(&mut shared, m);
+                m
+            }
+        }
+    };
+    m.spare.set(Some(spare));
+    m.spinning.set(spinning);
+    idle::grant(m, p);
+    let mut name = Name::new();
+    let _ = write!(name, "gort-m{}", m.id);
+    let arg = ptr::from_ref(m).cast_mut().cast::<c_void>();
+    if let Err(error) = sys::spawn_thread(name.as_c_str(), THREAD_STACK, thread, arg) {
+        if let Some(spare) = m.spare.take() {
+            stack::free(spare);
+        }
+        m.spinning.set(false);
+        m.nextp.store(ptr::null_mut(), Ordering::Relaxed);
+        m.set_presence(crate::m::Presence::Away);
+        SCHED.lock.lock().unused_m = Some(m);
+        return Err(error);
+    }
+    Ok(())
+}
+
+extern "C" fn thread(m: *mut c_void) -> *mut c_void {
+    // SAFETY: `newm` passes an M that is never freed.
+    mstart::mstart_thread(unsafe { &*m.cast::<M>() })
+}
+
+/// Starts sysmon on an M of its own that never has a P (Go: newm(sysmon, nil)).
+///
+/// # Errors
+/// When there is no thread to be had.
+pub(crate) fn newm_sysmon() -> io::Result<()> {
+    extern "C" fn thread(m: *mut c_void) -> *mut c_void {
+        // SAFETY: passed below; never freed.
+        let m: &'static M = unsafe { &*m.cast::<M>() };
+        crate::getg::set_m(m);
+        crate::sysmon::sysmon()
+    }
+    let m = sys_box::leak(M::new(SYSMON_ID, 1));
+    sys::spawn_thread(c"gort-sysmon", THREAD_STACK, thread, ptr::from_ref(m).cast_mut().cast())
+}
+
+/// A thread's name, without the allocator.
+struct Name {
+    bytes: [u8; 16],
+    len: usize,
+}
+
+impl Name {
+    fn new() -> Name {
+        Name { bytes: [0; 16], len: 0 }
+    }
+
+    fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"gort-m")
+    }
+}
+
+impl Write for Name {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        // The last byte stays 0.
+        let n = s.len().min(self.bytes.len() - 1 - self.len);
+        self.bytes[self.len..self.len + n].copy_from_slice(&s.as_bytes()[..n]);
+        self.len += n;
+        Ok(())
+    }
+}

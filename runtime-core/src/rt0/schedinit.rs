@@ -1,0 +1,107 @@
+//! The scheduler's words before the first G. Go: schedinit, in its order; what has no meaning without a compiler and
+//! a collector (moduledata, typelinks, itabs, alg, gc) has no step.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+
+use crate::m::M;
+use crate::rt0::{MainOptions, args, osinit, step};
+use crate::sched::{MAX_PROCS, SCHED, deferred, idle, procs};
+use crate::stack::{self, Class};
+use crate::sys::SigSet;
+use crate::{debug, sys, throw, warning};
+
+#[inline(never)]
+pub(crate) fn schedinit(m0: &'static M, options: MainOptions) {
+    step("schedinit");
+    mallocinit(m0);
+    fastrandinit(m0);
+    mcommoninit(m0);
+    msigsave();
+    parsedebugvars(options);
+    lastpoll();
+    let n = procs(options);
+    procresize(m0, n);
+    step("deferwakeinit");
+    deferred::init();
+}
+
+/// The first arena of stacks, and the one that m0 polls on.
+#[inline(never)]
+fn mallocinit(m0: &'static M) {
+    step("mallocinit");
+    match stack::alloc(Class::TASK) {
+        Ok(spare) => m0.spare.set(Some(spare)),
+        Err(error) => throw(format_args!("mallocinit: no address space for the first stack: {error}")),
+    }
+}
+
+#[inline(never)]
+fn fastrandinit(m0: &'static M) {
+    step("fastrandinit");
+    m0.rand.set(args::random_seed() | 1);
+}
+
+#[inline(never)]
+fn mcommoninit(m0: &'static M) {
+    step("mcommoninit");
+    m0.tid.store(sys::gettid(), Ordering::Relaxed);
+    SCHED.set_m(m0);
+    SCHED.nm.store(1, Ordering::Release);
+}
+
+/// The mask that every M gets: the process's own, not that of whichever G made the thread.
+static SIGMASK: OnceLock<SigSet> = OnceLock::new();
+
+#[inline(never)]
+fn msigsave() {
+    step("msigsave");
+    let _ = SIGMASK.set(sys::msigsave());
+}
+
+pub(crate) fn sigmask() -> SigSet {
+    *SIGMASK.get_or_init(sys::msigsave)
+}
+
+#[inline(never)]
+fn parsedebugvars(options: MainOptions) {
+    step("parsedebugvars");
+    debug::parsedebugvars();
+    if let Some(bytes) = options.stack_size {
+        debug::set_default_stack(bytes);
+    }
+}
+
+#[inline(never)]
+fn lastpoll() {
+    step("lastpoll");
+    SCHED.lastpoll.store(sys::nanotime(), Ordering::Relaxed);
+}
+
+/// The entry's wish, $GOMAXPROCS, or the number of processors.
+fn procs(options: MainOptions) -> u32 {
+    if let Some(n) = options.processors {
+        return n.clamp(1, MAX_PROCS) as u32;
+    }
+    let ncpu = osinit::ncpu();
+    let Some(value) = debug::env(c"GOMAXPROCS").filter(|value| !value.is_empty()) else { return ncpu };
+    match value.trim().parse::<usize>() {
+        Ok(n @ 1..=MAX_PROCS) => n as u32,
+        Ok(n) if n > MAX_PROCS => {
+            warning!("GOMAXPROCS: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+            MAX_PROCS as u32
+        }
+        _ => {
+            warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
+            ncpu
+        }
+    }
+}
+
+#[inline(never)]
+fn procresize(m0: &'static M, n: u32) {
+    step("procresize");
+    let p0 = procs::procresize(n);
+    idle::acquirep(m0, p0);
+    SCHED.adopt_home(&mut SCHED.lock.lock(), m0);
+}

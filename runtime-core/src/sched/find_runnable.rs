@@ -1,0 +1,131 @@
+//! What an M runs next. Go: findRunnable, as a short list of calls.
+
+use std::sync::atomic::Ordering;
+
+use crate::g::Gp;
+use crate::m::M;
+use crate::p::P;
+use crate::queue::runq::RING;
+use crate::sched::steal::{self, Stolen};
+use crate::sched::{SCHED, idle, netpoll, ready, time};
+
+/// Go: schedule's fairness to the global queue.
+const GLOBAL_EVERY: u64 = 61;
+
+/// A G that was taken out of a queue.
+pub(crate) struct Next {
+    pub(crate) g: Gp,
+    /// Placement has had its say: an unstarted goroutine starts here.
+    pub(crate) placed: bool,
+}
+
+/// Blocks until there is something to run on `m`. The M has a P before and after, though not the same.
+pub(crate) fn find_runnable(m: &'static M) -> Next {
+    loop {
+        let p = m.p.get().expect("an M schedules without a P");
+        time::check(p);
+        if let Some(next) = local(m, p) {
+            return next;
+        }
+        if let Some(g) = global(p) {
+            return Next { g, placed: false };
+        }
+        if netpoll::poll_now() {
+            continue;
+        }
+        match steal::steal_work(m, p) {
+            Stolen::G(g) => return Next { g, placed: false },
+            Stolen::Timers => continue,
+            Stolen::Nothing => {}
+        }
+        idle::wait_for_work(m);
+    }
+}
+
+/// What nobody has to be asked for.
+#[inline]
+fn local(m: &'static M, p: &'static P) -> Option<Next> {
+    let runs = p.runs.load(Ordering::Relaxed);
+    p.runs.store(runs + 1, Ordering::Relaxed);
+    if runs % GLOBAL_EVERY == 0
+        && let Some(next) = now_and_then(m)
+    {
+        return Some(next);
+    }
+    if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
+        idle::give_way(m);
+        // With another P, or the same one later: begin again.
+        return local(m, m.p.get().expect("an M that gave way comes back with a P"));
+    }
+    // The P's queue and the M's own take turns.
+    let turn = m.turn.get();
+    m.turn.set(!turn);
+    if turn { own(m).or_else(|| runq(p)) } else { runq(p).or_else(|| own(m)) }
+}
+
+/// Every 61st time: what constant local work must not starve.
+#[cold]
+fn now_and_then(m: &'static M) -> Option<Next> {
+    netpoll::poll_if_stale();
+    if let Some(g) = started_elsewhere(m) {
+        return Some(Next { g, placed: true });
+    }
+    if SCHED.global_len.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let g = SCHED.get_global(&mut SCHED.lock.lock())?;
+    Some(Next { g, placed: false })
+}
+
+fn own(m: &'static M) -> Option<Next> {
+    // SAFETY: this is the M's thread.
+    let pinned = unsafe { m.pinned.pop() };
+    pinned.or_else(|| started_elsewhere(m)).map(|g| Next { g, placed: true })
+}
+
+/// A goroutine that placement gave to this M.
+#[inline]
+fn started_elsewhere(m: &'static M) -> Option<Gp> {
+    if m.nstarts.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let mut starts = m.starts.lock();
+    let g = starts.pop_front();
+    m.nstarts.store(starts.len() as u32, Ordering::Release);
+    g
+}
+
+#[inline]
+fn runq(p: &'static P) -> Option<Next> {
+    // SAFETY: the caller's M holds the P.
+    if let Some(next) = unsafe { p.runq.get_next() } {
+        if !p.preempt.load(Ordering::Relaxed) {
+            return Gp::from_ptr(next).map(|g| Next { g, placed: false });
+        }
+        // The slice that it would inherit is over: behind the others.
+        ready::put(p, next);
+    }
+    // A new time slice.
+    p.preempt.store(false, Ordering::Relaxed);
+    p.schedtick.store(p.schedtick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    // SAFETY: as above.
+    let g = unsafe { p.runq.get() }?;
+    Gp::from_ptr(g).map(|g| Next { g, placed: false })
+}
+
+/// Go: globrunqget: a fair share, the first to run and the rest into the ring.
+fn global(p: &'static P) -> Option<Gp> {
+    if SCHED.global_len.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let mut shared = SCHED.lock.lock();
+    let len = shared.runq.len();
+    let share = (len / SCHED.nprocs() as usize + 1).min(len).min(RING / 2);
+    let first = SCHED.get_global(&mut shared)?;
+    for _ in 1..share {
+        let Some(g) = SCHED.get_global(&mut shared) else { break };
+        // SAFETY: the caller's M holds the P, whose ring is empty: no overflow, which would take the lock we hold.
+        unsafe { p.runq.put(g.as_ptr(), |_| unreachable!("an empty ring overflows")) };
+    }
+    Some(first)
+}

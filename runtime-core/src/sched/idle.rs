@@ -1,0 +1,325 @@
+//! Ms that have nothing to do, and Ps that pass between Ms. Go: stopm, startm, wakep, handoffp, acquirep, releasep.
+//!
+//! The protocol, its proof sketch and its rejected designs: `README.md`.
+
+use std::ptr;
+use std::sync::atomic::{Ordering, fence};
+
+use crate::arch;
+use crate::m::{M, Presence};
+use crate::p::{P, PStatus};
+use crate::rt0::newm;
+use crate::sched::{SCHED, Shared, netpoll, time};
+use crate::warning;
+
+/// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
+const QUANTUM_NANOS: u64 = 1_000_000;
+
+/// Takes an idle P. Under the lock (Go: pidleget).
+pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
+    let p = shared.idle_ps?;
+    shared.idle_ps = p.link.take();
+    SCHED.npidle.fetch_sub(1, Ordering::SeqCst);
+    if SCHED.sysmon_waits.swap(false, Ordering::SeqCst) {
+        SCHED.sysmon_note.wakeup();
+    }
+    Some(p)
+}
+
+/// Puts a P that no M holds on the idle list. Under the lock (Go: pidleput).
+pub(crate) fn pidleput(shared: &mut Shared, p: &'static P) {
+    p.status.store(PStatus::Idle as u32, Ordering::Relaxed);
+    p.link.set(shared.idle_ps);
+    shared.idle_ps = Some(p);
+    SCHED.npidle.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Go: acquirep.
+pub(crate) fn acquirep(m: &'static M, p: &'static P) {
+    debug_assert!(m.p.get().is_none(), "an M takes a second P");
+    p.status.store(PStatus::Running as u32, Ordering::Relaxed);
+    p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    m.p_since.set(arch::cputicks());
+    m.p.set(Some(p));
+}
+
+/// Go: releasep. The P is nobody's until the caller passes it on.
+pub(crate) fn releasep(m: &'static M) -> &'static P {
+    let p = m.p.take().expect("an M without a P gives one up");
+    p.m.store(ptr::null_mut(), Ordering::Release);
+    p
+}
+
+/// Says how `m` can be woken from now on, so that a pusher sees it or `m` sees what was pushed.
+pub(crate) fn announce(m: &'static M, presence: Presence) {
+    m.set_presence(presence);
+    // Pairs with the fence in `ready::wake_home`.
+    fence(Ordering::SeqCst);
+}
+
+/// Gives `p` to the M that has waited longest for one. Under the lock; the caller wakes it afterwards.
+#[must_use]
+fn serve(shared: &mut Shared, p: &'static P) -> Option<&'static M> {
+    let m = shared.wants_p.pop_front()?;
+    SCHED.nwants_p.fetch_sub(1, Ordering::SeqCst);
+    grant(m, p);
+    Some(m)
+}
+
+/// Hands `p` to an M that sleeps, or that does not exist yet; its note is woken afterwards.
+pub(crate) fn grant(m: &'static M, p: &'static P) {
+    m.nextp.store(ptr::from_ref(p).cast_mut(), Ordering::Release);
+    m.set_presence(Presence::Active);
+}
+
+/// Sleeps until somebody grants a P, and takes it.
+fn sleep(m: &'static M) {
+    m.note.sleep();
+    m.note.clear();
+    take_grant(m);
+}
+
+/// Takes the P that was granted.
+pub(crate) fn take_grant(m: &'static M) {
+    let p = m.nextp.swap(ptr::null_mut(), Ordering::Acquire);
+    // SAFETY: whoever wakes an M grants it a P first, and Ps are never freed.
+    acquirep(m, unsafe { p.as_ref() }.expect("an M was woken without a P"));
+}
+
+/// Wakes an M whose own queue has something: with an idle P, or else it queues for one. It may have been woken
+/// meanwhile, then there is nothing to do.
+#[cold]
+pub(crate) fn wake_idle(m: &'static M) {
+    let mut shared = SCHED.lock.lock();
+    if m.presence() != Presence::Idle {
+        return;
+    }
+    shared.idle_ms.remove(m);
+    match pidleget(&mut shared) {
+        Some(p) => {
+            grant(m, p);
+            drop(shared);
+            m.note.wakeup();
+        }
+        None => want_p(&mut shared, m),
+    }
+}
+
+fn want_p(shared: &mut Shared, m: &'static M) {
+    m.set_presence(Presence::WantsP);
+    shared.wants_p.push_back(m);
+    SCHED.nwants_p.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Gets a P for an M that has none and has something to run: an idle one, or it waits its turn (Go: exitsyscall).
+pub(crate) fn get_p(m: &'static M) {
+    let mut shared = SCHED.lock.lock();
+    if let Some(p) = pidleget(&mut shared) {
+        drop(shared);
+        m.set_presence(Presence::Active);
+        acquirep(m, p);
+        return;
+    }
+    want_p(&mut shared, m);
+    drop(shared);
+    sleep(m);
+}
+
+/// Sleeps without a P until there is something to do for this M (Go: stopm).
+fn stopm(m: &'static M) {
+    {
+        let mut shared = SCHED.lock.lock();
+        if m.is_home.load(Ordering::Relaxed) {
+            shared.idle_ms.push_front(m);
+        } else {
+            shared.idle_ms.push_back(m);
+        }
+        announce(m, Presence::Idle);
+    }
+    if m.has_own_work() {
+        wake_idle(m);
+    }
+    sleep(m);
+}
+
+/// For an M that must not start another G: the process is about to end.
+pub(crate) fn sleep_for_ever(m: &'static M) -> ! {
+    loop {
+        m.note.sleep();
+        m.note.clear();
+    }
+}
+
+/// Whether an M that others wait behind has had its share.
+pub(crate) fn quantum_is_over(m: &'static M) -> bool {
+    arch::cputicks().wrapping_sub(m.p_since.get()) >= crate::rt0::cpuinfo::ticks_for_nanos(QUANTUM_NANOS)
+}
+
+/// Passes the P, with its queue, to the M that has waited longest, and queues for another behind the rest if there
+/// is own work; otherwise sleeps until there is something to do.
+pub(crate) fn give_way(m: &'static M) {
+    stop_spinning(m);
+    let mut shared = SCHED.lock.lock();
+    let p = releasep(m);
+    let Some(next) = serve(&mut shared, p) else {
+        drop(shared);
+        acquirep(m, p);
+        return;
+    };
+    if m.has_own_work() {
+        want_p(&mut shared, m);
+        drop(shared);
+        next.note.wakeup();
+        sleep(m);
+    } else {
+        drop(shared);
+        next.note.wakeup();
+        stopm(m);
+    }
+}
+
+/// True if the M was spinning. The count drops before the queues are looked at once more (rule 7).
+fn stop_spinning(m: &'static M) -> bool {
+    let was = m.spinning.replace(false);
+    if was {
+        SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+    }
+    was
+}
+
+/// Nothing to run: gives the P up, looks once more, then blocks in the poller or on the note (Go: the end of
+/// findRunnable). Returns with a P.
+pub(crate) fn wait_for_work(m: &'static M) {
+    let mut shared = SCHED.lock.lock();
+    if !shared.runq.is_empty() {
+        return;
+    }
+    let own_p = releasep(m);
+    let served = serve(&mut shared, own_p);
+    if served.is_none() {
+        pidleput(&mut shared, own_p);
+    }
+    drop(shared);
+    if let Some(served) = served {
+        served.note.wakeup();
+    }
+
+    let was_spinning = stop_spinning(m);
+    // Go: "the delicate dance". Work submitted while we spun woke nobody else; whoever submits after this fence sees
+    // that nobody spins and an idle P. Pairs with the fence in `wakep`.
+    fence(Ordering::SeqCst);
+    if was_spinning && work_anywhere() {
+        let mut shared = SCHED.lock.lock();
+        if let Some(p) = pidleget(&mut shared) {
+            drop(shared);
+            acquirep(m, p);
+            m.spinning.set(true);
+            SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
+    }
+    if let Err(netpoll::Occupied) = netpoll::block(m) {
+        // If the M that is there would sleep past a timer of ours, it looks again.
+        netpoll::wake_before(time::earliest());
+        stopm(m);
+    }
+}
+
+/// Takes an idle P after the poller, if there is one and a reason to.
+pub(crate) fn try_get_p(m: &'static M) -> bool {
+    let mut shared = SCHED.lock.lock();
+    let Some(p) = pidleget(&mut shared) else { return false };
+    drop(shared);
+    acquirep(m, p);
+    true
+}
+
+/// After the poller, when no P is idle: own work queues for one, otherwise there is nothing to stay awake for.
+pub(crate) fn after_poll_without_p(m: &'static M) {
+    if m.has_own_work() { get_p(m) } else { stopm(m) }
+}
+
+fn work_anywhere() -> bool {
+    SCHED.global_len.load(Ordering::SeqCst) != 0 || SCHED.ps().any(|p| !p.runq.is_empty())
+}
+
+/// Something was queued that another M could run: wakes one, unless one looks already (Go: wakep).
+#[inline]
+pub(crate) fn wakep() {
+    // Submit, full fence, check (rule 7). Pairs with the fence in `wait_for_work`.
+    fence(Ordering::SeqCst);
+    if SCHED.npidle.load(Ordering::Relaxed) != 0 && SCHED.nmspinning.load(Ordering::Relaxed) == 0 {
+        wakep_slow();
+    }
+}
+
+#[cold]
+fn wakep_slow() {
+    if SCHED.nmspinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+        return;
+    }
+    let mut shared = SCHED.lock.lock();
+    match pidleget(&mut shared) {
+        Some(p) => startm(shared, p, true),
+        None => {
+            drop(shared);
+            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+type Locked = crate::lock::Guard<'static, Shared>;
+
+/// Has some M run `p`: one that waits for a P, an idle one, a new one (Go: startm). `spinning`: the caller has counted it.
+fn startm(mut shared: Locked, p: &'static P, spinning: bool) {
+    if let Some(m) = serve(&mut shared, p) {
+        drop(shared);
+        if spinning {
+            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+        }
+        m.note.wakeup();
+        return;
+    }
+    if let Some(m) = shared.idle_ms.pop_front() {
+        m.spinning.set(spinning);
+        grant(m, p);
+        drop(shared);
+        m.note.wakeup();
+        return;
+    }
+    drop(shared);
+    if let Err(error) = newm::newm(p, spinning) {
+        let mut shared = SCHED.lock.lock();
+        pidleput(&mut shared, p);
+        let warned = std::mem::replace(&mut shared.warned_no_m, true);
+        drop(shared);
+        if spinning {
+            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+        }
+        if !warned {
+            warning!("cannot make another thread: {error}; going on with those there are");
+        }
+    }
+}
+
+/// Passes on a P that its M gives up because it blocks (Go: handoffp).
+pub(crate) fn handoffp(p: &'static P) {
+    fence(Ordering::SeqCst);
+    let mut shared = SCHED.lock.lock();
+    let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0;
+    if wanted || !p.runq.is_empty() || !shared.runq.is_empty() {
+        return startm(shared, p, false);
+    }
+    let npidle = SCHED.npidle.load(Ordering::Relaxed);
+    if npidle == 0 && SCHED.nmspinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+        return startm(shared, p, true);
+    }
+    // The last running P, and nobody is in the poller.
+    if npidle == SCHED.nprocs() - 1 && SCHED.lastpoll.load(Ordering::Relaxed) != 0 {
+        return startm(shared, p, false);
+    }
+    let when = p.timers.next_when();
+    pidleput(&mut shared, p);
+    drop(shared);
+    netpoll::wake_before(when);
+}

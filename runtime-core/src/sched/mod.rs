@@ -1,0 +1,249 @@
+//! The scheduler: distributes runnable Gs over Ms that hold Ps. Go: proc.go. The sleep protocol and its proof are in
+//! `README.md` beside this file.
+//!
+//! This file holds the scheduler's shared words and lists; the verbs are in the files named for them. All of it runs
+//! on g0 but for `park`, `base`, `newproc` and `ready`, which user code enters on its own stack.
+
+pub(crate) mod base;
+pub(crate) mod block;
+pub(crate) mod deferred;
+pub(crate) mod find_runnable;
+pub(crate) mod idle;
+pub(crate) mod netpoll;
+pub(crate) mod newproc;
+pub(crate) mod park;
+pub(crate) mod placement;
+pub(crate) mod procs;
+pub(crate) mod ready;
+pub(crate) mod scavenger;
+pub(crate) mod schedule;
+pub(crate) mod steal;
+pub mod time;
+pub(crate) mod waker;
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+use crate::g::Gp;
+use crate::lock::{Lock, Rank};
+use crate::m::M;
+use crate::note::Note;
+use crate::p::P;
+use crate::queue::list::GList;
+
+/// The most Ps there can be; $GOMAXPROCS beyond is cut down to it.
+pub(crate) const MAX_PROCS: usize = 1024;
+/// Go: schedinit's maxmcount.
+pub(crate) const MAX_MS: usize = 10_000;
+
+pub(crate) static SCHED: Sched = Sched::new();
+
+/// Go: schedt. Words are read without the lock and changed as each says.
+pub(crate) struct Sched {
+    pub(crate) lock: Lock<Shared>,
+    /// Length of the global queue: changed under the lock.
+    pub(crate) global_len: AtomicUsize,
+    /// Idle Ps: changed under the lock.
+    pub(crate) npidle: CachePadded<AtomicU32>,
+    /// Ms that look for work: up by whoever makes one spin, down by the M.
+    pub(crate) nmspinning: CachePadded<AtomicU32>,
+    /// Ms in `Shared::wants_p`: changed under the lock.
+    pub(crate) nwants_p: CachePadded<AtomicU32>,
+    /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
+    pub(crate) lastpoll: CachePadded<AtomicU64>,
+    /// Until when that M will block; 0: unknown (Go: pollUntil).
+    pub(crate) poll_until: AtomicU64,
+    /// Go: goidgen.
+    pub(crate) goidgen: AtomicU64,
+    /// The main goroutine has returned: no G is started any more.
+    pub(crate) exiting: AtomicBool,
+    /// `Shared::wants_stack` is not empty: changed under the lock.
+    pub(crate) stack_shortage: AtomicBool,
+    /// GOMAXPROCS.
+    pub(crate) nprocs: AtomicU32,
+    /// Indexed by P id; the first `nprocs` are set. Changed with the world stopped.
+    allp: [AtomicPtr<P>; MAX_PROCS],
+    /// Indexed by M id; the first `nm` are set.
+    allm: [AtomicPtr<M>; MAX_MS],
+    pub(crate) nm: AtomicU32,
+    /// The Ms that goroutines live on: the first `nhomes` are set, at most one per P.
+    homes: [AtomicPtr<M>; MAX_PROCS],
+    pub(crate) nhomes: AtomicU32,
+    /// sysmon sleeps until somebody gets a P (Go: sysmonwait, sysmonnote).
+    pub(crate) sysmon_waits: AtomicBool,
+    pub(crate) sysmon_note: Note,
+}
+
+/// What the sched lock protects.
+pub(crate) struct Shared {
+    /// The global run queue.
+    pub(crate) runq: GList,
+    /// Idle Ms (Go: midle), those that goroutines live on first.
+    idle_ms: MList,
+    /// Idle Ps (Go: pidle).
+    idle_ps: Option<&'static P>,
+    /// Ms with pinned work and no P, oldest first.
+    wants_p: MList,
+    /// Goroutines that found no stack to start on.
+    pub(crate) wants_stack: GList,
+    /// An M that got no thread, for the next attempt.
+    pub(crate) unused_m: Option<&'static M>,
+    /// The line that says so has been printed.
+    pub(crate) warned_no_stack: bool,
+    /// As has the one that says that no M can be made.
+    pub(crate) warned_no_m: bool,
+}
+
+/// A list of Ms through their own links; an M is in at most one.
+struct MList {
+    head: Option<&'static M>,
+    tail: Option<&'static M>,
+}
+
+impl MList {
+    const fn new() -> MList {
+        MList { head: None, tail: None }
+    }
+
+    fn push_front(&mut self, m: &'static M) {
+        m.prev.set(None);
+        m.next.set(self.head);
+        match self.head {
+            Some(head) => head.prev.set(Some(m)),
+            None => self.tail = Some(m),
+        }
+        self.head = Some(m);
+    }
+
+    fn push_back(&mut self, m: &'static M) {
+        m.next.set(None);
+        m.prev.set(self.tail);
+        match self.tail {
+            Some(tail) => tail.next.set(Some(m)),
+            None => self.head = Some(m),
+        }
+        self.tail = Some(m);
+    }
+
+    fn remove(&mut self, m: &'static M) {
+        match m.prev.take() {
+            Some(prev) => prev.next.set(m.next.get()),
+            None => self.head = m.next.get(),
+        }
+        match m.next.take() {
+            Some(next) => next.prev.set(m.prev.get()),
+            None => self.tail = m.prev.get(),
+        }
+    }
+
+    fn pop_front(&mut self) -> Option<&'static M> {
+        let m = self.head?;
+        self.remove(m);
+        Some(m)
+    }
+}
+
+impl Sched {
+    const fn new() -> Sched {
+        Sched {
+            lock: Lock::new(
+                Rank::Sched,
+                Shared {
+                    runq: GList::new(),
+                    idle_ms: MList::new(),
+                    idle_ps: None,
+                    wants_p: MList::new(),
+                    wants_stack: GList::new(),
+                    unused_m: None,
+                    warned_no_stack: false,
+                    warned_no_m: false,
+                },
+            ),
+            global_len: AtomicUsize::new(0),
+            npidle: CachePadded::new(AtomicU32::new(0)),
+            nmspinning: CachePadded::new(AtomicU32::new(0)),
+            nwants_p: CachePadded::new(AtomicU32::new(0)),
+            lastpoll: CachePadded::new(AtomicU64::new(0)),
+            poll_until: AtomicU64::new(0),
+            goidgen: AtomicU64::new(0),
+            exiting: AtomicBool::new(false),
+            stack_shortage: AtomicBool::new(false),
+            nprocs: AtomicU32::new(0),
+            allp: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
+            allm: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_MS],
+            nm: AtomicU32::new(0),
+            homes: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
+            nhomes: AtomicU32::new(0),
+            sysmon_waits: AtomicBool::new(false),
+            sysmon_note: Note::new(),
+        }
+    }
+
+    /// GOMAXPROCS.
+    #[inline]
+    pub(crate) fn nprocs(&self) -> u32 {
+        self.nprocs.load(Ordering::Relaxed)
+    }
+
+    /// All Ps.
+    pub(crate) fn ps(&self) -> impl Iterator<Item = &'static P> + '_ {
+        // SAFETY: Ps are never freed, and Acquire pairs with `set_p`.
+        self.allp[..self.nprocs() as usize].iter().filter_map(|p| unsafe { p.load(Ordering::Acquire).as_ref() })
+    }
+
+    /// The P of that id, below `nprocs`.
+    pub(crate) fn p(&self, id: u32) -> &'static P {
+        // SAFETY: as in `ps`; procresize fills the slot before it raises `nprocs`.
+        unsafe { &*self.allp[id as usize].load(Ordering::Acquire) }
+    }
+
+    pub(crate) fn p_or_none(&self, id: u32) -> Option<&'static P> {
+        // SAFETY: as in `ps`.
+        unsafe { self.allp[id as usize].load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn set_p(&self, p: &'static P) {
+        self.allp[p.id as usize].store(ptr::from_ref(p).cast_mut(), Ordering::Release);
+    }
+
+    pub(crate) fn set_m(&self, m: &'static M) {
+        self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    }
+
+    /// Makes `m` one that goroutines live on if there are fewer of them than Ps. Under the lock.
+    pub(crate) fn adopt_home(&self, _shared: &mut Shared, m: &'static M) {
+        let n = self.nhomes.load(Ordering::Relaxed);
+        if n < self.nprocs() {
+            m.is_home.store(true, Ordering::Relaxed);
+            self.homes[n as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+            self.nhomes.store(n + 1, Ordering::Release);
+        }
+    }
+
+    /// The Ms that goroutines live on.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = &'static M> + '_ {
+        let n = self.nhomes.load(Ordering::Acquire) as usize;
+        // SAFETY: Ms are never freed, and Acquire pairs with `adopt_home`.
+        self.homes[..n].iter().filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
+    }
+
+    /// Puts `g` at the end of the global queue (Go: globrunqput).
+    pub(crate) fn put_global(&self, shared: &mut Shared, g: Gp) {
+        shared.runq.push_back(g);
+        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+    }
+
+    /// Puts a list there (Go: globrunqputbatch).
+    pub(crate) fn put_global_list(&self, shared: &mut Shared, list: GList) {
+        shared.runq.append(list);
+        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get_global(&self, shared: &mut Shared) -> Option<Gp> {
+        let g = shared.runq.pop_front();
+        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+        g
+    }
+}

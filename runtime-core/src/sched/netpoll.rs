@@ -1,0 +1,202 @@
+//! The scheduler's side of the poller: who polls when, and who blocks in it. Go: netpoll's callers in proc.go.
+//!
+//! `lastpoll` is 0 while an M blocks in the poller, else the time of the last poll. There is always a poller: until
+//! one for the network is installed, a note on which the last idle M waits for timers.
+
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{Ordering, fence};
+use std::task::Waker;
+
+use crate::g::Gp;
+use crate::m::{M, Presence};
+use crate::note::Note;
+use crate::poller::{Delay, Poller};
+use crate::queue::list::GList;
+use crate::sched::ready::{self, ready};
+use crate::sched::{SCHED, idle, time, waker};
+use crate::state::Wake;
+use crate::{sys, throw};
+
+/// A busy P polls the network itself when nobody has for so long: well under sysmon's 10 ms.
+const STALE_NANOS: u64 = 1_000_000;
+
+static NETWORK: OnceLock<&'static dyn Poller> = OnceLock::new();
+static TIMERS_ONLY: NotePoller = NotePoller { note: Note::new() };
+
+struct NotePoller {
+    note: Note,
+}
+
+impl Poller for NotePoller {
+    fn poll(&self, delay: Delay, _ready: &mut dyn FnMut(Waker)) -> io::Result<()> {
+        match delay {
+            Delay::Now => {}
+            Delay::Nanos(nanos) => {
+                // Woken or not, the timers are looked at again.
+                let _ = self.note.sleep_for(nanos);
+            }
+            Delay::Forever => self.note.sleep(),
+        }
+        self.note.clear();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.note.wakeup();
+    }
+}
+
+fn poller() -> &'static dyn Poller {
+    NETWORK.get().copied().unwrap_or(&TIMERS_ONLY)
+}
+
+/// Makes `poller` the one that idle Ms block in. The first one stays; a second is ignored.
+pub fn install(poller: &'static dyn Poller) {
+    if NETWORK.set(poller).is_ok() {
+        // An M that blocks on the note moves over.
+        TIMERS_ONLY.wake();
+    }
+}
+
+/// Makes the M that blocks in the poller return.
+pub(crate) fn wake() {
+    poller().wake();
+}
+
+/// If an M blocks in the poller past `when`, it looks again.
+pub(crate) fn wake_before(when: u64) {
+    if when == u64::MAX {
+        return;
+    }
+    fence(Ordering::SeqCst);
+    if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
+        let until = SCHED.poll_until.load(Ordering::Relaxed);
+        if until == 0 || until > when {
+            wake();
+        }
+    }
+}
+
+/// A timer for `when` was added to a P that may be idle (Go: wakeNetPoller).
+pub(crate) fn timer_added(when: u64) {
+    // Pairs with the fence in `block`: it sees the timer, or we see it blocked.
+    fence(Ordering::SeqCst);
+    if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
+        wake_before(when);
+    } else {
+        idle::wakep();
+    }
+}
+
+/// Polls without waiting, into `list` what any M may run, the rest to its home. False: nothing was ready.
+fn poll(delay: Delay, list: &mut GList) -> bool {
+    let mut any = false;
+    let result = poller().poll(delay, &mut |waker| {
+        any = true;
+        collect(waker, list);
+    });
+    if let Err(error) = result {
+        throw(format_args!("the network poller failed: {error}"));
+    }
+    any
+}
+
+fn collect(waker: Waker, list: &mut GList) {
+    let Some((g, level)) = waker::own(&waker) else {
+        waker::wake(waker);
+        return;
+    };
+    // The waker's reference goes with the transition.
+    std::mem::forget(waker);
+    match g.g().state.wake_by_val(level) {
+        Wake::Nothing => {}
+        Wake::Ready { pinned: true } => ready(g, true),
+        Wake::Ready { pinned: false } => list.push_back(g),
+        Wake::Free => crate::sched::base::free(g),
+    }
+}
+
+/// What became ready goes to the P's ring, or to the global queue. Others may share in more than one.
+fn distribute(mut list: GList) {
+    let more = list.len() > 1;
+    let p = crate::getg::current_m().and_then(|m| m.p.get());
+    match p {
+        Some(p) => {
+            while let Some(g) = list.pop_front() {
+                ready::put(p, Gp::as_ptr(g));
+            }
+        }
+        None if list.is_empty() => return,
+        None => SCHED.put_global_list(&mut SCHED.lock.lock(), list),
+    }
+    if more || p.is_none() {
+        idle::wakep();
+    }
+}
+
+/// Polls without waiting, unless an M blocks in the poller. True: something became runnable somewhere.
+pub(crate) fn poll_now() -> bool {
+    if NETWORK.get().is_none() || SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    poll_and_stamp()
+}
+
+fn poll_and_stamp() -> bool {
+    let last = SCHED.lastpoll.load(Ordering::Relaxed);
+    let mut list = GList::new();
+    let any = poll(Delay::Now, &mut list);
+    distribute(list);
+    if last != 0 {
+        // Failing that, an M blocks now or somebody else has polled.
+        let _ = SCHED.lastpoll.compare_exchange(last, sys::nanotime(), Ordering::SeqCst, Ordering::Relaxed);
+    }
+    any
+}
+
+/// Polls if nobody has for a while (a busy P, sysmon). True: something became runnable somewhere.
+pub(crate) fn poll_if_older(nanos: u64) -> bool {
+    let last = SCHED.lastpoll.load(Ordering::Relaxed);
+    NETWORK.get().is_some() && last != 0 && last + nanos < sys::nanotime() && poll_and_stamp()
+}
+
+/// What a busy P does now and then.
+pub(crate) fn poll_if_stale() {
+    poll_if_older(STALE_NANOS);
+}
+
+/// Blocks `m`, which has no P, in the poller until something is ready, a timer is due, or a wake. Returns with a P.
+pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
+    if SCHED.lastpoll.swap(0, Ordering::SeqCst) == 0 {
+        return Err(Occupied);
+    }
+    // After the fence in `announce`: a timer whose adder did not see us here is seen by us.
+    idle::announce(m, Presence::Polling);
+    let until = time::earliest();
+    SCHED.poll_until.store(until, Ordering::SeqCst);
+    let delay = if m.has_own_work() {
+        Delay::Now
+    } else if until == u64::MAX {
+        Delay::Forever
+    } else {
+        match until.saturating_sub(sys::nanotime()) {
+            0 => Delay::Now,
+            nanos => Delay::Nanos(nanos),
+        }
+    };
+    let mut list = GList::new();
+    poll(delay, &mut list);
+    SCHED.poll_until.store(0, Ordering::SeqCst);
+    SCHED.lastpoll.store(sys::nanotime(), Ordering::SeqCst);
+    m.set_presence(Presence::Active);
+    let has_p = idle::try_get_p(m);
+    distribute(list);
+    if !has_p {
+        idle::after_poll_without_p(m);
+    }
+    Ok(())
+}
+
+/// Another M blocks in the poller.
+pub(crate) struct Occupied;

@@ -1,0 +1,68 @@
+//! Making a G known and runnable. Go: newproc, newproc1.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use crate::g::Gp;
+use crate::getg;
+use crate::p::P;
+use crate::queue::allgs;
+use crate::queue::allgs::GOID_BATCH;
+use crate::sched::SCHED;
+use crate::sched::ready::ready;
+use crate::stack::{self, Class};
+
+/// Makes `g` known and runnable. Boots the runtime in library mode if need be.
+///
+/// # Safety
+/// `g` is fresh: nobody else has seen it. Its runtime reference is given up.
+///
+/// # Panics
+/// If the G is local and the caller is not on a goroutine's or a task's stack.
+#[inline(never)]
+#[track_caller]
+pub unsafe fn newproc(g: Gp) {
+    crate::rt0::ensure_booted();
+    let m = getg::current_m();
+    let header = g.g();
+    let local = header.state.is_local();
+    if local {
+        let home = m.filter(|m| m.curg.get().is_some()).expect("spawn_local: not on a goroutine or task");
+        g.set_home(home);
+    }
+    header.goid.set(match m.and_then(|m| m.p.get()) {
+        Some(p) => next_goid(p),
+        None => SCHED.goidgen.fetch_add(1, Ordering::Relaxed) + 1,
+    });
+    allgs::add(g);
+    ready(g, local);
+}
+
+/// From the P's batch of 16 (Go: goidcache).
+fn next_goid(p: &P) -> u64 {
+    if p.goid_left.get() == 0 {
+        p.goid.set(SCHED.goidgen.fetch_add(GOID_BATCH, Ordering::Relaxed) + 1);
+        p.goid_left.set(GOID_BATCH);
+    }
+    let goid = p.goid.get();
+    p.goid.set(goid + 1);
+    p.goid_left.set(p.goid_left.get() - 1);
+    goid
+}
+
+/// Reserves the stack that `g` will start on, so that it cannot fail for want of one later.
+///
+/// # Safety
+/// `g` is fresh: nobody else has seen it.
+///
+/// # Errors
+/// When there is no memory or address space for the stack.
+pub unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
+    crate::rt0::ensure_booted();
+    let stack = match getg::current_m().and_then(|m| m.p.get()) {
+        Some(p) => p.stacks.get(class)?,
+        None => stack::alloc(class)?,
+    };
+    g.g().frames.set(Some(stack));
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! Waiting for a future anywhere. Go: gopark. On a G the G parks and the thread goes on; elsewhere the thread waits.
+//!
+//! Rule 5: each nested wait of a G is a level with its own waker. A wake for an outer level is remembered in the
+//! state word and does not resume the inner wait.
+
+use std::mem::ManuallyDrop;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::arch;
+use crate::g::Gp;
+use crate::getg;
+use crate::m::M;
+use crate::note::Note;
+use crate::sched::block;
+use crate::sched::waker::{self, NO_LEVEL};
+use crate::stack::{Class, Top};
+use crate::state::{MAX_LEVEL, Park};
+use crate::{errno, throw};
+
+/// Why a G waits, for dumps (Go: waitReason).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WaitReason {
+    /// For some future.
+    Future = 0,
+    /// For a descriptor to become readable.
+    IoRead,
+    /// For a descriptor to become writable.
+    IoWrite,
+    /// For a connection to arrive.
+    Accept,
+    /// For a connection to be made.
+    Connect,
+    /// For another G to end.
+    Join,
+    /// For time to pass.
+    Sleep,
+    /// For its turn.
+    Yield,
+}
+
+/// Waits until `poll` returns Ready. The waker in its context may be used, cloned and dropped like any other.
+///
+/// On a goroutine, or inside a task's poll, this parks the goroutine or task with its stack; its thread runs others.
+/// Other branches of the same task do not run meanwhile. On a thread that gort did not make, and while a panic
+/// unwinds, the thread waits.
+///
+/// `poll` runs once, and once more for each wake-up since.
+#[track_caller]
+pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let at = Location::caller();
+    crate::rt0::check_fork();
+    match getg::current_m() {
+        Some(m) => match (m.curg.get(), m.nopark.get()) {
+            (Some(g), 0) if !std::thread::panicking() => wait_on_g(m, g, reason, at, poll),
+            _ => wait_on_thread(Some(m), poll),
+        },
+        None => wait_on_thread(None, poll),
+    }
+}
+
+/// Keeps the level that a stack stands at, whichever way its wait ends.
+struct Level<'a> {
+    top: &'a Top,
+    outer: u8,
+}
+
+impl<'a> Level<'a> {
+    fn enter(top: &'a Top) -> Level<'a> {
+        let outer = top.level.get();
+        top.level.set(outer.saturating_add(1));
+        Level { top, outer }
+    }
+
+    /// The level of this wait's wakers.
+    fn shared(&self) -> u8 {
+        self.top.level.get().min(MAX_LEVEL)
+    }
+
+    /// Outer waits have the same wakers.
+    fn is_shared(&self) -> bool {
+        self.outer >= MAX_LEVEL
+    }
+}
+
+impl Drop for Level<'_> {
+    fn drop(&mut self) {
+        self.top.level.set(self.outer);
+    }
+}
+
+#[inline]
+fn wait_on_g<T>(
+    m: &'static M,
+    g: Gp,
+    reason: WaitReason,
+    at: &'static Location<'static>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> T {
+    let top = m.top();
+    let depth = Level::enter(top);
+    let level = depth.shared();
+    let state = &g.g().state;
+    if !depth.is_shared() {
+        state.begin_level(level);
+    }
+    // The G has frames, and so a reference to itself, for as long as this waker is in use.
+    let waker = ManuallyDrop::new(waker::borrowed(g, level));
+    let mut cx = Context::from_waker(&waker);
+    let mut parked = false;
+    loop {
+        let yields_outside = top.yields_at.replace(NO_LEVEL);
+        let polled = poll(&mut cx);
+        let yields = top.yields_at.replace(yields_outside) == level;
+        if let Poll::Ready(out) = polled {
+            if parked && depth.is_shared() {
+                // What resumed this wait may have been meant for an outer one.
+                state.renotify(level);
+            }
+            return out;
+        }
+        top.reason.set(reason as u8);
+        top.location.set(Some(at));
+        if park(m, g, top, level, yields).is_err() {
+            drop(depth);
+            return wait_on_thread(Some(m), poll);
+        }
+        parked = true;
+    }
+}
+
+/// There is no memory for the stack that the M would need if it left this one to the G.
+struct NoStack;
+
+/// Leaves for g0 until `level` is woken. `yields`: the G only lets others go first.
+#[inline(never)]
+fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), NoStack> {
+    if std::thread::panicking() {
+        throw(format_args!("a G parks while it unwinds"));
+    }
+    let header = g.g();
+    if header.frames.get().is_none() {
+        keep_stack(m, g)?;
+    }
+    let errno = errno::get();
+    let queue = if yields {
+        header.state.yield_mid_stack(level);
+        true
+    } else {
+        header.state.park(level) == Park::Notified
+    };
+    if queue {
+        // SAFETY: the G has frames on this M, and this is its thread.
+        unsafe { m.pinned.push_own(g) };
+    }
+    // Woken already or not, nobody but this M can resume the G, and not before we are on g0 (rule 2).
+    // SAFETY: g0 waits in `execute`.
+    unsafe { arch::switch(&top.sp, m.g0.sp.get()) };
+    errno::set(errno);
+    Ok(())
+}
+
+/// A task's first park in a poll: it keeps the stack it runs on, and the M needs another for the next base.
+#[cold]
+fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
+    let fresh = match m.p.get() {
+        Some(p) => p.stacks.get(Class::TASK),
+        None => crate::stack::alloc(Class::TASK),
+    };
+    let fresh = fresh.map_err(|_| NoStack)?;
+    g.g().frames.set(m.spare.replace(Some(fresh)));
+    g.set_home(m);
+    m.add_pin();
+    Ok(())
+}
+
+struct ThreadWaker {
+    note: Note,
+}
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.note.wakeup();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.note.wakeup();
+    }
+}
+
+/// Blocks the thread between polls. On an M its P goes elsewhere meanwhile.
+#[inline(never)]
+fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let sleeper = Arc::new(ThreadWaker { note: Note::new() });
+    let waker = Waker::from(Arc::clone(&sleeper));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(out) = poll(&mut cx) {
+            return out;
+        }
+        match m {
+            Some(m) => block::away(m, || sleeper.note.sleep()),
+            None => sleeper.note.sleep(),
+        }
+        // Before the poll: what is woken from now on is new.
+        sleeper.note.clear();
+    }
+}
+
+/// Asks that the poll which runs with `waker` be queued again, behind the others, when it returns Pending: what waking
+/// it would do, only cheaper. False: the waker is not the running G's; wake it.
+pub fn request_yield(waker: &Waker) -> bool {
+    let Some((g, level)) = waker::own(waker) else { return false };
+    let Some(m) = getg::current_m() else { return false };
+    if m.curg.get() != Some(g) {
+        return false;
+    }
+    let top = m.top();
+    if top.level.get().min(MAX_LEVEL) != level {
+        return false;
+    }
+    top.yields_at.set(level);
+    true
+}
+
+/// Whether the caller runs on a goroutine's or a task's stack.
+pub fn on_g() -> bool {
+    getg::current_m().is_some_and(|m| m.curg.get().is_some())
+}

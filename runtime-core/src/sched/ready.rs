@@ -1,0 +1,86 @@
+//! Making a G runnable. Go: ready, injectglist. From any thread, with or without a P (rule 4).
+
+use std::sync::atomic::{Ordering, fence};
+
+use crate::g::{G, Gp};
+use crate::getg;
+use crate::m::{M, Presence};
+use crate::p::P;
+use crate::queue::list::GList;
+use crate::queue::runq::OVERFLOW;
+use crate::sched::{SCHED, idle, netpoll};
+
+/// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
+#[inline]
+pub(crate) fn ready(g: Gp, pinned: bool) {
+    let m = getg::current_m();
+    if pinned {
+        let home = g.home().expect("a pinned G without a home");
+        match m {
+            // SAFETY: this is the home M's thread. It is awake, and looks before it sleeps.
+            Some(m) if m.is(home) => unsafe { home.pinned.push_own(g) },
+            _ => {
+                home.pinned.push_remote(g);
+                wake_home(home);
+            }
+        }
+        return;
+    }
+    match m.and_then(|m| m.p.get()) {
+        Some(p) => {
+            // SAFETY: this thread's M holds the P.
+            if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
+                put(p, kicked);
+                idle::wakep();
+            }
+        }
+        None => inject(g),
+    }
+}
+
+/// Queues a G that runs on `m` and goes on later: at the tail.
+#[inline]
+pub(crate) fn requeue(m: &'static M, g: Gp, pinned: bool) {
+    if pinned {
+        // SAFETY: a local G runs on its home M only, which is `m`.
+        unsafe { m.pinned.push_own(g) };
+        return;
+    }
+    match m.p.get() {
+        Some(p) => put(p, g.as_ptr()),
+        None => inject(g),
+    }
+}
+
+/// To the tail of `p`'s ring; half of a full ring goes to the global queue.
+#[inline]
+pub(crate) fn put(p: &'static P, g: *mut G) {
+    // SAFETY: callers hold the P.
+    unsafe { p.runq.put(g, overflow) };
+}
+
+#[cold]
+fn overflow(batch: &[*mut G; OVERFLOW]) {
+    let mut list = GList::new();
+    for &g in batch {
+        list.push_back(Gp::from_ptr(g).expect("an empty slot in a full ring"));
+    }
+    SCHED.put_global_list(&mut SCHED.lock.lock(), list);
+}
+
+/// To the global queue, from a thread without a P.
+pub(crate) fn inject(g: Gp) {
+    SCHED.put_global(&mut SCHED.lock.lock(), g);
+    idle::wakep();
+}
+
+/// Rule 7: after a push to its queue, whatever `nmspinning` says, the home M runs or is woken.
+pub(crate) fn wake_home(home: &'static M) {
+    // Pairs with the fence in `idle::announce`: either we see it asleep, or it sees what we pushed.
+    fence(Ordering::SeqCst);
+    match home.presence() {
+        Presence::Active | Presence::WantsP | Presence::Away => {}
+        Presence::Idle => idle::wake_idle(home),
+        Presence::Polling => netpoll::wake(),
+    }
+}

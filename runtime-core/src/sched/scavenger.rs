@@ -1,0 +1,82 @@
+//! The system G that gives the memory of idle stacks back. Go: bgscavenge.
+//!
+//! It has no timer while no stack comes back to the arenas, so an idle runtime stays asleep.
+
+use std::panic::Location;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
+
+use crate::g::{Birth, Gp, Ran};
+use crate::lock::{Lock, Rank};
+use crate::rt0::system_g;
+use crate::sched::newproc::newproc;
+use crate::sched::park::{WaitReason, wait};
+use crate::sched::ready::ready;
+use crate::sched::{time, waker};
+use crate::stack;
+use crate::state::Wake;
+use crate::sys;
+
+/// How often it looks, and how long a chunk of stacks has to be idle before it is emptied.
+const INTERVAL_NANOS: u64 = 1_000_000_000;
+
+static G: OnceLock<Gp> = OnceLock::new();
+/// It will look again by itself.
+static ARMED: AtomicBool = AtomicBool::new(true);
+/// It has run once; before that, whoever waits for it.
+static STARTED: AtomicBool = AtomicBool::new(false);
+static STARTER: Lock<Option<Waker>> = Lock::new(Rank::Deferred, None);
+
+/// Makes it and waits until it has run once. On the main goroutine.
+#[track_caller]
+pub(crate) fn start_and_wait() {
+    // A handle that is never dropped: the G outlives every wait at base.
+    let birth = Birth { system: true, handle: true, local: false };
+    let g = system_g::make(birth, Location::caller(), true, run);
+    let _ = G.set(g);
+    // SAFETY: a fresh G.
+    unsafe { newproc(g) };
+    wait(WaitReason::Future, |cx| {
+        let waker = cx.waker().clone();
+        let old = STARTER.lock().replace(waker);
+        drop(old);
+        if STARTED.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    });
+}
+
+/// Stacks came back to the arenas. From g0.
+pub(crate) fn kick() {
+    if !ARMED.load(Ordering::Relaxed)
+        && !ARMED.swap(true, Ordering::AcqRel)
+        && let Some(g) = G.get()
+        && let Wake::Ready { pinned } = g.g().state.wake_by_ref(0)
+    {
+        ready(*g, pinned);
+    }
+}
+
+fn run() -> Ran {
+    if !STARTED.swap(true, Ordering::AcqRel) {
+        ARMED.store(false, Ordering::Release);
+        let starter = STARTER.lock().take();
+        if let Some(starter) = starter {
+            starter.wake();
+        }
+        return Ran::Pending;
+    }
+    let given = stack::clear_given();
+    let released = stack::scavenge(INTERVAL_NANOS);
+    if given || released > 0 {
+        if let Some(&g) = G.get() {
+            let waker = std::mem::ManuallyDrop::new(waker::borrowed(g, 0));
+            time::add(sys::nanotime() + INTERVAL_NANOS, Waker::clone(&waker));
+        }
+    } else {
+        ARMED.store(false, Ordering::Release);
+        if stack::given() {
+            kick();
+        }
+    }
+    Ran::Pending
+}

@@ -1,0 +1,26 @@
+//! Linux's side of the contract in `sys/mod.rs`; only `sys` names this module. One file per noun.
+//! Nothing here may enter the global allocator, print, or panic on what the kernel answers.
+
+mod auxv;
+mod cgroup;
+mod clock;
+mod cpu;
+mod file;
+mod futex;
+pub mod mem;
+mod membarrier;
+mod process;
+mod signal;
+mod thread;
+
+pub use auxv::{Auxv, auxv, page_size};
+pub use cgroup::cgroup_cpu_limit;
+pub use clock::{nanotime, sched_yield, usleep};
+pub use cpu::{huge_page_size, ncpu_affinity};
+pub use futex::{futex_wait, futex_wake};
+pub use membarrier::{membarrier, membarrier_register};
+pub use process::{abort, atfork_child, write_stderr};
+pub use signal::{SigSet, SignalStack, minit_signals, msigsave};
+pub use thread::{
+    StackBounds, fs_base, gettid, rlimit_stack, set_thread_name, spawn_thread, stack_bounds,
+};

@@ -1,0 +1,101 @@
+//! sysmon: the thread that watches over the others, without a P. Go: sysmon.
+//!
+//! It polls the network when nobody does, ends time slices, and wakes an M for work that nobody looks at. It sleeps
+//! deeply while every P is idle.
+
+use std::sync::atomic::Ordering;
+
+use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, schedule, time};
+use crate::sys;
+
+/// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
+const MIN_DELAY_MICROS: u32 = 20;
+const MAX_DELAY_MICROS: u32 = 10_000;
+const PATIENCE: u32 = 50;
+/// Go: sysmon polls the network when nobody has for so long.
+const NETPOLL_NANOS: u64 = 10_000_000;
+/// Go: forcePreemptNS.
+const SLICE_NANOS: u64 = 10_000_000;
+/// Rounds at the longest delay with every P idle before it sleeps deeply: a server between two requests does not
+/// pay for waking it each time.
+const IDLE_ROUNDS: u32 = 2;
+
+/// What sysmon saw of one P.
+#[derive(Clone, Copy)]
+struct Seen {
+    schedtick: u32,
+    runs: u64,
+    since: u64,
+}
+
+pub(crate) fn sysmon() -> ! {
+    let mut seen = [Seen { schedtick: 0, runs: 0, since: 0 }; MAX_PROCS];
+    let mut quiet = 0;
+    let mut idle_rounds = 0;
+    let mut delay = MIN_DELAY_MICROS;
+    loop {
+        if quiet == 0 {
+            delay = MIN_DELAY_MICROS;
+        } else if quiet > PATIENCE {
+            delay = (delay * 2).min(MAX_DELAY_MICROS);
+        }
+        sys::usleep(delay);
+        if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
+            idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
+            if idle_rounds > IDLE_ROUNDS && !SCHED.stack_shortage.load(Ordering::Relaxed) {
+                deep_sleep();
+                (idle_rounds, quiet) = (0, 0);
+                continue;
+            }
+        } else {
+            idle_rounds = 0;
+        }
+        let now = sys::nanotime();
+        let mut acted = netpoll::poll_if_older(NETPOLL_NANOS);
+        if time::overdue(now) {
+            idle::wakep();
+            acted = true;
+        }
+        if SCHED.stack_shortage.load(Ordering::Relaxed) {
+            schedule::release_one_that_wants_a_stack();
+        }
+        acted |= watch(&mut seen, now);
+        quiet = if acted { 0 } else { quiet + 1 };
+    }
+}
+
+/// Until somebody gets a P (Go: sysmonwait).
+fn deep_sleep() {
+    {
+        // Under the lock that every P is taken under: none is taken unseen.
+        let _shared = SCHED.lock.lock();
+        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
+            return;
+        }
+        SCHED.sysmon_note.clear();
+        SCHED.sysmon_waits.store(true, Ordering::Release);
+    }
+    SCHED.sysmon_note.sleep();
+}
+
+/// Looks at each P: ends slices that have lasted, and has somebody look at work that waits behind a long run.
+fn watch(seen: &mut [Seen], now: u64) -> bool {
+    let mut acted = false;
+    for (p, seen) in SCHED.ps().zip(seen) {
+        let schedtick = p.schedtick.load(Ordering::Relaxed);
+        let runs = p.runs.load(Ordering::Relaxed);
+        if schedtick != seen.schedtick {
+            seen.schedtick = schedtick;
+            seen.since = now;
+        } else if now - seen.since >= SLICE_NANOS && !p.runq.is_empty() {
+            p.preempt.store(true, Ordering::Relaxed);
+        }
+        // `ready` wakes nobody for what it puts into an empty runnext, since its P runs that next.
+        if runs == seen.runs && !p.runq.is_empty() && SCHED.npidle.load(Ordering::Relaxed) != 0 {
+            idle::wakep();
+            acted = true;
+        }
+        seen.runs = runs;
+    }
+    acted
+}
