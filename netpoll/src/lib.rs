@@ -14,7 +14,6 @@ pub mod net;
 mod op;
 mod poll;
 mod registration;
-mod shim;
 mod socket;
 mod sync;
 

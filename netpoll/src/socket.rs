@@ -9,12 +9,12 @@ use std::os::fd::AsFd;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use gort_runtime_core::{WaitReason, wait};
 use mio::Interest;
 
 use crate::desc::side::Park;
 use crate::op::{Attempt, Op};
 use crate::registration::{Direction, Registration, Start};
-use crate::shim::{WaitReason, wait};
 
 /// `S` does the system calls.
 #[derive(Debug)]

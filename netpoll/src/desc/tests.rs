@@ -12,6 +12,14 @@ use super::side::{Park, Side};
 use super::slab::Slab;
 use crate::op::{Attempt, Op};
 
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 /// Writes its name down when it is woken.
 struct Named(usize, Arc<Mutex<Vec<usize>>>);
 
@@ -347,7 +355,7 @@ fn nothing_is_lost_under_load_with_cancelled_waiters() {
                     loop {
                         round += 1;
                         let mut op = Box::pin(Op::new(&pipe.side, || pipe.take(nth)));
-                        let waker = crate::shim::waker();
+                        let waker = Waker::from(Arc::new(Unpark(thread::current())));
                         let mut cx = Context::from_waker(&waker);
                         let took = loop {
                             match op.as_mut().poll(&mut cx) {

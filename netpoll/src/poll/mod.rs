@@ -14,14 +14,14 @@ use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 use std::task::Waker;
 use std::time::Duration;
 
-use gort_runtime_core::poller::{Delay, Poller};
+use gort_runtime_core::ensure_booted;
+use gort_runtime_core::poller::{Delay, Poller, install};
 use mio::event::Event;
 use mio::{Events, Registry, Token};
 
 use crate::desc::Readiness;
 use crate::desc::slab::Key;
 use crate::registration::SLAB;
-use crate::shim::install;
 use timerfd::TimerFd;
 use wakesig::WakeSig;
 
@@ -71,6 +71,8 @@ impl NetPoll {
         let made = NetPoll::new()?;
         let netpoll = NETPOLL.get_or_init(|| made);
         install(netpoll);
+        // Somebody must poll, also if all of the program's threads are its own.
+        ensure_booted();
         Ok(netpoll)
     }
 

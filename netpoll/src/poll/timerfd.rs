@@ -6,6 +6,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+use gort_runtime_core::nanotime;
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -96,15 +97,4 @@ impl TimerFd {
         }
         Ok(())
     }
-}
-
-/// Go: nanotime.
-fn nanotime() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `now` is valid for the call; CLOCK_MONOTONIC exists everywhere.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    now.tv_sec as u64 * NANOS_PER_SECOND + now.tv_nsec as u64
 }

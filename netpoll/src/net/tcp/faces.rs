@@ -8,11 +8,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use gort_runtime_core::WaitReason;
 
 use super::TcpStream;
 use crate::op::Attempt;
 use crate::registration::Direction;
-use crate::shim::WaitReason;
 
 type Source = mio::net::TcpStream;
 

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use gort_runtime_core::WaitReason;
 use mio::Interest;
 use socket2::{Domain, Protocol, Type};
 
@@ -13,7 +14,6 @@ use super::TcpStream;
 use crate::net::addr::{no_address, resolve};
 use crate::op::Attempt;
 use crate::registration::{Direction, Start};
-use crate::shim::WaitReason;
 use crate::socket::Socket;
 
 /// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`, whose default is the same.
