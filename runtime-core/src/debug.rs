@@ -26,7 +26,9 @@ pub(crate) fn env(name: &CStr) -> Option<&'static str> {
 
 fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
     let all = env(c"GORTDEBUG").unwrap_or("");
-    all.split(',').filter(|word| !word.is_empty()).map(|word| word.split_once('=').unwrap_or((word, "")))
+    all.split(',')
+        .filter(|word| !word.is_empty())
+        .map(|word| word.split_once('=').unwrap_or((word, "")))
 }
 
 /// Reads $GORTDEBUG and $GORT_STACK; one warning for each that it does not understand.
@@ -70,4 +72,3 @@ pub fn set_default_stack(bytes: usize) {
     let log2 = Class::for_size(bytes).size().trailing_zeros();
     DEFAULT_STACK.store(log2 as u8, Ordering::Relaxed);
 }
-

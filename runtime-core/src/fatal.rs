@@ -26,7 +26,10 @@ impl Write for Line {
 
 /// Writes one line to stderr in one piece.
 pub(crate) fn print_line(text: Arguments<'_>) {
-    let mut line = Line { bytes: [0; LINE], len: 0 };
+    let mut line = Line {
+        bytes: [0; LINE],
+        len: 0,
+    };
     // A Display that fails loses the rest of its line, not more.
     let _ = line.write_fmt(text);
     line.bytes[line.len] = b'\n';

@@ -176,6 +176,8 @@ impl Gp {
     }
 
     pub(crate) fn set_home(self, m: &'static M) {
-        self.g().home.store(std::ptr::from_ref(m).cast_mut(), Ordering::Release);
+        self.g()
+            .home
+            .store(std::ptr::from_ref(m).cast_mut(), Ordering::Release);
     }
 }

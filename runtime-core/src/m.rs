@@ -117,7 +117,12 @@ impl M {
             id,
             is_home: AtomicBool::new(false),
             tid: AtomicU32::new(0),
-            g0: G0 { sp: Cell::new(0), lo: Cell::new(0), hi: Cell::new(0), guard: Cell::new(0) },
+            g0: G0 {
+                sp: Cell::new(0),
+                lo: Cell::new(0),
+                hi: Cell::new(0),
+                guard: Cell::new(0),
+            },
             curg: Cell::new(None),
             stack: Cell::new(None),
             spare: Cell::new(None),
@@ -188,10 +193,12 @@ impl M {
     }
 
     pub(crate) fn add_pin(&self) {
-        self.npins.store(self.npins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.npins
+            .store(self.npins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     pub(crate) fn remove_pin(&self) {
-        self.npins.store(self.npins.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+        self.npins
+            .store(self.npins.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 }

@@ -182,7 +182,7 @@ impl State {
             word |= SYSTEM;
         }
         if birth.handle {
-            word |= JOIN_INTEREST | REF;
+            word = (word | JOIN_INTEREST) + REF;
         }
         State(AtomicU64::new(word))
     }
@@ -196,7 +196,10 @@ impl State {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             let (next, out) = f(word);
-            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return out,
                 Err(now) => word = now,
             }
@@ -234,7 +237,10 @@ impl State {
             let pinned = is_pinned(word);
             // With frames the G still holds the reference to itself; at base the queue needs one.
             let reference = if word & FRAMES != 0 { 0 } else { REF };
-            ((next & !STATUS_MASK | RUNNABLE) + reference, Wake::Ready { pinned })
+            (
+                (next & !STATUS_MASK | RUNNABLE) + reference,
+                Wake::Ready { pinned },
+            )
         })
     }
 
@@ -249,7 +255,10 @@ impl State {
             let pinned = is_pinned(word);
             // At base the waker's reference becomes the queue's.
             let reference = if word & FRAMES != 0 { REF } else { 0 };
-            ((next & !STATUS_MASK | RUNNABLE) - reference, Wake::Ready { pinned })
+            (
+                (next & !STATUS_MASK | RUNNABLE) - reference,
+                Wake::Ready { pinned },
+            )
         })
     }
 
@@ -279,7 +288,12 @@ impl State {
             debug_assert_eq!(word & STATUS_MASK, RUNNING);
             let base = word & !(STATUS_MASK | LEVEL_MASK | FRAMES);
             if word & notified(0) != 0 {
-                (base | RUNNABLE, Idle::Requeue { pinned: word & LOCAL != 0 })
+                (
+                    base | RUNNABLE,
+                    Idle::Requeue {
+                        pinned: word & LOCAL != 0,
+                    },
+                )
             } else if word & REFS_MASK == REF {
                 (word, Idle::Reap)
             } else {
@@ -413,7 +427,10 @@ impl State {
     pub fn reap_output(&self) -> bool {
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, DEAD);
-            ((word & !(STATUS_MASK | LEVEL_MASK)) | RUNNABLE | REAP, word & LOCAL != 0)
+            (
+                (word & !(STATUS_MASK | LEVEL_MASK)) | RUNNABLE | REAP,
+                word & LOCAL != 0,
+            )
         })
     }
 
@@ -474,7 +491,12 @@ fn dropped(next: u64) -> (u64, Wake) {
         // Only a G that waits at base has no reference of the runtime's.
         WAITING => {
             let next = (next & !(STATUS_MASK | LEVEL_MASK)) | RUNNABLE | REAP;
-            (next + REF, Wake::Ready { pinned: next & LOCAL != 0 })
+            (
+                next + REF,
+                Wake::Ready {
+                    pinned: next & LOCAL != 0,
+                },
+            )
         }
         // A running or queued G has the runtime's reference.
         _ => unreachable!("a runnable or running G without a reference"),
@@ -483,6 +505,9 @@ fn dropped(next: u64) -> (u64, Wake) {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("status", &self.status()).field("refs", &self.refs()).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("status", &self.status())
+            .field("refs", &self.refs())
+            .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,11 @@ struct Seen {
 }
 
 pub(crate) fn sysmon() -> ! {
-    let mut seen = [Seen { schedtick: 0, runs: 0, since: 0 }; MAX_PROCS];
+    let mut seen = [Seen {
+        schedtick: 0,
+        runs: 0,
+        since: 0,
+    }; MAX_PROCS];
     let mut quiet = 0;
     let mut idle_rounds = 0;
     let mut delay = MIN_DELAY_MICROS;

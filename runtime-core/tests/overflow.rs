@@ -21,9 +21,7 @@ const HANDLED: i32 = 42;
 static GOROUTINE: OnceLock<Stack> = OnceLock::new();
 
 fn find(address: usize) -> Option<Overflow> {
-    let stack = GOROUTINE
-        .get()
-        .filter(|stack| stack.guard().contains(&address))?;
+    let stack = GOROUTINE.get().filter(|stack| stack.guard().contains(&address))?;
     Some(Overflow {
         id: 18,
         name: "deep",
@@ -192,10 +190,7 @@ fn any_other_fault_goes_to_the_handler_before() {
     assert_eq!(run(TEST, "three arguments").status.code(), Some(HANDLED));
     assert_eq!(run(TEST, "one argument").status.code(), Some(HANDLED));
     assert_eq!(
-        killed("called once", libc::SIGSEGV)
-            .err
-            .matches("once\n")
-            .count(),
+        killed("called once", libc::SIGSEGV).err.matches("once\n").count(),
         1
     );
     assert!(

@@ -208,8 +208,7 @@ fn a_stack_freed_twice_is_fatal() {
     }
     let left = child::run(TEST, "twice");
     assert!(
-        left.err
-            .contains("fatal error: stack: a stack was freed twice\n"),
+        left.err.contains("fatal error: stack: a stack was freed twice\n"),
         "{}",
         left.err
     );
@@ -282,10 +281,7 @@ fn nothing_enters_the_global_allocator() {
             for stack in &mut stacks {
                 *stack = Some(cache.get(class).unwrap());
             }
-            stacks
-                .into_iter()
-                .flatten()
-                .for_each(|stack| cache.put(stack));
+            stacks.into_iter().flatten().for_each(|stack| cache.put(stack));
             stack::free(stack::alloc(class).unwrap());
         }
         cache.flush();

@@ -26,15 +26,8 @@ impl Usage {
     fn now() -> Usage {
         let field = |file: &str, name: &str| -> usize {
             let text = fs::read_to_string(file).expect("procfs");
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .expect(name);
-            line.trim()
-                .trim_end_matches(" kB")
-                .parse::<usize>()
-                .expect(name)
-                * KIB
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+            line.trim().trim_end_matches(" kB").parse::<usize>().expect(name) * KIB
         };
         Usage {
             rss: field("/proc/self/smaps_rollup", "Rss:"),
@@ -102,16 +95,10 @@ fn memory_of_100_000_stacks_and_back() {
                 now.page_tables.saturating_sub(before.page_tables) / KIB,
             );
             // All but the 32 at most of the cache and the chunks that these share.
-            assert!(
-                released > (STACKS - 64 * 8) * sys::page_size(),
-                "{released}"
-            );
+            assert!(released > (STACKS - 64 * 8) * sys::page_size(), "{released}");
             assert!(now.rss < before.rss + BYTES_LEFT, "{before:?} {now:?}");
             if frees_page_tables() {
-                assert!(
-                    now.total() < before.total() + BYTES_LEFT,
-                    "{before:?} {now:?}"
-                );
+                assert!(now.total() < before.total() + BYTES_LEFT, "{before:?} {now:?}");
             }
         };
         all(&mut stacks, "fresh");
@@ -138,56 +125,50 @@ fn frees_page_tables() -> bool {
     unsafe { mem::release(base, LEN).unwrap() };
     let frees = empty + LEN / TABLE / 2 * sys::page_size() < full;
     if !frees {
-        println!(
-            "skipped: this kernel keeps empty page tables (before 6.14, or no CONFIG_PT_RECLAIM)"
-        );
+        println!("skipped: this kernel keeps empty page tables (before 6.14, or no CONFIG_PT_RECLAIM)");
     }
     frees
 }
 
 #[test]
 fn no_address_space_is_an_error_and_a_freed_stack_helps() {
-    child::isolated(
-        "no_address_space_is_an_error_and_a_freed_stack_helps",
-        || {
-            /// What the process may still map: no region of 1 GiB.
-            const ROOM: usize = 300 << 20;
-            let status = fs::read_to_string("/proc/self/statm").unwrap();
-            let mapped =
-                status.split(' ').next().unwrap().parse::<usize>().unwrap() * sys::page_size();
-            let limit = libc::rlimit {
-                rlim_cur: (mapped + ROOM) as libc::rlim_t,
-                rlim_max: libc::RLIM_INFINITY,
-            };
-            // SAFETY: a valid rlimit.
-            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
-            // Stacks above 4 MiB are unmapped again, so that those come first.
-            for (class, at_least) in [
-                (Class::for_size(16 << 20), 10),
-                (Class::MAX, 0),
-                (Class::TASK, 100),
-            ] {
-                let mut stacks = Vec::with_capacity(1_000);
-                let error = loop {
-                    match stack::alloc(class) {
-                        Ok(stack) => stacks.push(stack),
-                        Err(error) => break error,
-                    }
-                };
-                assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
-                assert!(sys::context(&error).unwrap().contains("address space"));
-                let text = sys::explain(error).to_string();
-                println!("{} stacks of {:?}, then: {text}", stacks.len(), class);
-                assert!(stacks.len() >= at_least);
-                if let Some(stack) = stacks.pop() {
-                    stack::free(stack);
-                    stacks.push(stack::alloc(class).unwrap());
+    child::isolated("no_address_space_is_an_error_and_a_freed_stack_helps", || {
+        /// What the process may still map: no region of 1 GiB.
+        const ROOM: usize = 300 << 20;
+        let status = fs::read_to_string("/proc/self/statm").unwrap();
+        let mapped = status.split(' ').next().unwrap().parse::<usize>().unwrap() * sys::page_size();
+        let limit = libc::rlimit {
+            rlim_cur: (mapped + ROOM) as libc::rlim_t,
+            rlim_max: libc::RLIM_INFINITY,
+        };
+        // SAFETY: a valid rlimit.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+        // Stacks above 4 MiB are unmapped again, so that those come first.
+        for (class, at_least) in [
+            (Class::for_size(16 << 20), 10),
+            (Class::MAX, 0),
+            (Class::TASK, 100),
+        ] {
+            let mut stacks = Vec::with_capacity(1_000);
+            let error = loop {
+                match stack::alloc(class) {
+                    Ok(stack) => stacks.push(stack),
+                    Err(error) => break error,
                 }
-                assert!(stack::alloc(class).is_err());
-                stacks.into_iter().for_each(stack::free);
+            };
+            assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+            assert!(sys::context(&error).unwrap().contains("address space"));
+            let text = sys::explain(error).to_string();
+            println!("{} stacks of {:?}, then: {text}", stacks.len(), class);
+            assert!(stacks.len() >= at_least);
+            if let Some(stack) = stacks.pop() {
+                stack::free(stack);
+                stacks.push(stack::alloc(class).unwrap());
             }
-        },
-    );
+            assert!(stack::alloc(class).is_err());
+            stacks.into_iter().for_each(stack::free);
+        }
+    });
 }
 
 /// Has this thread, and those it makes, see madvise(MADV_GUARD_INSTALL) fail as before Linux 6.13. False if
@@ -280,9 +261,7 @@ fn without_guard_regions_mprotect_guards_until_the_map_count_is_reached() {
             .map(|_| stack::alloc(Class::MIN).unwrap())
             .collect();
         let failed = last.hi() + Class::MIN.size();
-        assert!(
-            failed / CHUNK != last.hi() / CHUNK || others.iter().any(|stack| stack.hi() == failed)
-        );
+        assert!(failed / CHUNK != last.hi() / CHUNK || others.iter().any(|stack| stack.hi() == failed));
         let again: Vec<Stack> = (others.len()..count - 1)
             .map(|_| stack::alloc(Class::MIN).unwrap())
             .collect();

@@ -23,4 +23,6 @@ pub use x86_64::{
 };
 
 #[cfg(not(target_arch = "x86_64"))]
-compile_error!("gort: no stack switch for this architecture: write runtime-core/src/arch/ARCH.rs to the contract in arch/mod.rs");
+compile_error!(
+    "gort: no stack switch for this architecture: write runtime-core/src/arch/ARCH.rs to the contract in arch/mod.rs"
+);

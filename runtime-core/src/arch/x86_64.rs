@@ -130,7 +130,12 @@ pub fn cpuinfo() -> CpuInfo {
     let version = if leaf0.eax >= 1 { __cpuid(1).eax } else { 0 };
     let extended = __cpuid(0x8000_0000).eax;
     let invariant_tsc = extended >= POWER_LEAF && __cpuid_count(POWER_LEAF, 0).edx & INVARIANT_TSC != 0;
-    CpuInfo { vendor, version, invariant_tsc, lfence_orders_tsc: &vendor == b"GenuineIntel" }
+    CpuInfo {
+        vendor,
+        version,
+        invariant_tsc,
+        lfence_orders_tsc: &vendor == b"GenuineIntel",
+    }
 }
 
 /// The scheduler's cheap clock: counts at an unknown but steady rate; not ordered with what stands around it.
@@ -164,7 +169,9 @@ pub fn thread_pointer_self() -> usize {
 pub unsafe fn load_via_thread_pointer(offset: isize) -> usize {
     let word: usize;
     // SAFETY: the caller's promise.
-    unsafe { asm!("mov {}, fs:[{}]", out(reg) word, in(reg) offset, options(nostack, readonly, preserves_flags)) };
+    unsafe {
+        asm!("mov {}, fs:[{}]", out(reg) word, in(reg) offset, options(nostack, readonly, preserves_flags))
+    };
     word
 }
 

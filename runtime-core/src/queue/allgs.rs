@@ -18,7 +18,10 @@ pub(crate) struct AllLinks {
 
 impl AllLinks {
     pub(crate) const fn new() -> AllLinks {
-        AllLinks { prev: Cell::new(None), next: Cell::new(None) }
+        AllLinks {
+            prev: Cell::new(None),
+            next: Cell::new(None),
+        }
     }
 }
 

@@ -12,7 +12,11 @@ pub(crate) struct GList {
 
 impl GList {
     pub(crate) const fn new() -> GList {
-        GList { head: None, tail: None, len: 0 }
+        GList {
+            head: None,
+            tail: None,
+            len: 0,
+        }
     }
 
     pub(crate) fn push_back(&mut self, g: Gp) {

@@ -22,7 +22,10 @@ unsafe impl Sync for Pinned {}
 
 impl Pinned {
     pub(crate) const fn new() -> Pinned {
-        Pinned { own: UnsafeCell::new(GList::new()), inbox: AtomicPtr::new(ptr::null_mut()) }
+        Pinned {
+            own: UnsafeCell::new(GList::new()),
+            inbox: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Queues a G from any thread. The caller then wakes the home M (rule 7).
@@ -31,7 +34,10 @@ impl Pinned {
         loop {
             g.g().link.set(Gp::from_ptr(head));
             // Release: the owner sees the link and all that the waker wrote.
-            match self.inbox.compare_exchange_weak(head, g.as_ptr(), Ordering::Release, Ordering::Relaxed) {
+            match self
+                .inbox
+                .compare_exchange_weak(head, g.as_ptr(), Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => return,
                 Err(now) => head = now,
             }

@@ -71,7 +71,12 @@ impl<T> RunQueue<T> {
         batch[HALF as usize] = g;
         // Release: the reads above are done before a slot counts as free.
         self.head
-            .compare_exchange(head, head.wrapping_add(HALF), Ordering::Release, Ordering::Relaxed)
+            .compare_exchange(
+                head,
+                head.wrapping_add(HALF),
+                Ordering::Release,
+                Ordering::Relaxed,
+            )
             .is_ok()
             .then_some(batch)
     }

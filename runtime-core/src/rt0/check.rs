@@ -32,15 +32,26 @@ pub(crate) fn check() {
 fn layouts() {
     let needed = usize::from(MAX_LEVEL) + 1 + usize::from(debug::fault("check_layout")) * 4096;
     if align_of::<G>() < needed || align_of::<M>() < WORD || align_of::<P>() < WORD {
-        throw(format_args!("check: a G is aligned to {}, not {needed}", align_of::<G>()));
+        throw(format_args!(
+            "check: a G is aligned to {}, not {needed}",
+            align_of::<G>()
+        ));
     }
 }
 
 fn cas() {
-    let start = if debug::fault("check_cas") { 1 << 40 | 1 } else { 1 << 40 };
+    let start = if debug::fault("check_cas") {
+        1 << 40 | 1
+    } else {
+        1 << 40
+    };
     let word = AtomicU64::new(start);
-    let hit = word.compare_exchange(1 << 40, 2 << 40, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-    let miss = word.compare_exchange(1 << 40, 3 << 40, Ordering::SeqCst, Ordering::SeqCst).is_err();
+    let hit = word
+        .compare_exchange(1 << 40, 2 << 40, Ordering::SeqCst, Ordering::SeqCst)
+        .is_ok();
+    let miss = word
+        .compare_exchange(1 << 40, 3 << 40, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err();
     if !hit || !miss || word.load(Ordering::SeqCst) != 2 << 40 {
         throw(format_args!("check: 64-bit compare-and-swap does not work"));
     }
@@ -49,7 +60,10 @@ fn cas() {
 fn alignment(stack: Stack) {
     let sp = stack.initial_sp() + 8 * usize::from(debug::fault("check_align"));
     if sp % arch::STACK_ALIGN != 0 {
-        throw(format_args!("check: a stack begins at {sp:#x}, not a multiple of {}", arch::STACK_ALIGN));
+        throw(format_args!(
+            "check: a stack begins at {sp:#x}, not a multiple of {}",
+            arch::STACK_ALIGN
+        ));
     }
 }
 
@@ -81,14 +95,26 @@ fn switches(stack: Stack) {
     let kept = arch::keeps_callee_saved(there_and_back);
     STACK.set(None);
     if !kept {
-        throw(format_args!("check: a stack switch does not keep the callee-saved registers"));
+        throw(format_args!(
+            "check: a stack switch does not keep the callee-saved registers"
+        ));
     }
 }
 
 fn guard(stack: Stack) {
-    let guard = if debug::fault("check_guard") { stack.lo()..stack.hi() } else { stack.guard() };
+    let guard = if debug::fault("check_guard") {
+        stack.lo()..stack.hi()
+    } else {
+        stack.guard()
+    };
     let last = guard.end - 1;
-    if !sys::mem::is_guarded(guard.start) || !sys::mem::is_guarded(last) || sys::mem::is_guarded(stack.hi() - 1) {
-        throw(format_args!("check: the guard at {:#x} does not fault", guard.start));
+    if !sys::mem::is_guarded(guard.start)
+        || !sys::mem::is_guarded(last)
+        || sys::mem::is_guarded(stack.hi() - 1)
+    {
+        throw(format_args!(
+            "check: the guard at {:#x} does not fault",
+            guard.start
+        ));
     }
 }

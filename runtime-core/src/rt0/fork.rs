@@ -25,5 +25,7 @@ pub(crate) fn check_fork() {
 
 #[cold]
 fn forked() -> ! {
-    throw(format_args!("gort was called in a child process after fork; exec first, or fork before the runtime is up"))
+    throw(format_args!(
+        "gort was called in a child process after fork; exec first, or fork before the runtime is up"
+    ))
 }

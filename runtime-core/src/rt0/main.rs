@@ -27,8 +27,13 @@ pub(crate) struct MainG<'a> {
     boot: UnsafeCell<Boot<'a>>,
 }
 
-static VTABLE: Vtable =
-    Vtable { run: runtime_main, drop_body: nothing, drop_output: nothing, dealloc: nothing, task: false };
+static VTABLE: Vtable = Vtable {
+    run: runtime_main,
+    drop_body: nothing,
+    drop_output: nothing,
+    dealloc: nothing,
+    task: false,
+};
 
 unsafe fn nothing(_: Gp) {}
 
@@ -36,14 +41,24 @@ impl<'a> MainG<'a> {
     #[track_caller]
     pub(crate) fn new(boot: Boot<'a>) -> MainG<'a> {
         let library = matches!(boot, Boot::Library);
-        let birth = Birth { local: true, system: library, handle: false };
+        let birth = Birth {
+            local: true,
+            system: library,
+            handle: false,
+        };
         // It has the stack that main had.
         let stack = match boot {
             Boot::Main(..) => Some(Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK))),
             Boot::Library => None,
         };
-        let labels = Labels { name: Some("main".into()), stack };
-        MainG { g: G::new(&VTABLE, birth, Location::caller(), Some(Box::new(labels))), boot: UnsafeCell::new(boot) }
+        let labels = Labels {
+            name: Some("main".into()),
+            stack,
+        };
+        MainG {
+            g: G::new(&VTABLE, birth, Location::caller(), Some(Box::new(labels))),
+            boot: UnsafeCell::new(boot),
+        }
     }
 
     /// Makes it runnable, on m0 for ever.

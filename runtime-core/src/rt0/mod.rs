@@ -66,10 +66,17 @@ pub(crate) enum Boot<'a> {
 /// Does not; a second call, or one from another thread than the first, is a fatal error in one line.
 pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
     if sys::gettid() != std::process::id() {
-        throw(format_args!("gort::main: not called on the process's first thread"));
+        throw(format_args!(
+            "gort::main: not called on the process's first thread"
+        ));
     }
-    if STATE.compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        throw(format_args!("gort::main: the runtime is up already; call it before anything else of gort, once"));
+    if STATE
+        .compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire)
+        .is_err()
+    {
+        throw(format_args!(
+            "gort::main: the runtime is up already; call it before anything else of gort, once"
+        ));
     }
     rt0_go(Boot::Main(options, body));
 }
@@ -89,7 +96,10 @@ fn boot_library() {
     if getg::current_m().is_some() {
         return;
     }
-    if STATE.compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+    if STATE
+        .compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
+    {
         let entry = rt0_lib_go;
         if let Err(error) = sys::spawn_thread(c"gort-m0", newm::THREAD_STACK, entry, std::ptr::null_mut()) {
             throw(format_args!("no thread for the runtime: {error}"));

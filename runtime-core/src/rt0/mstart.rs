@@ -22,11 +22,15 @@ pub(crate) fn g0_stack(m: &'static M) {
             m.g0.hi.set(bounds.hi);
             m.g0.guard.set(bounds.guard);
         }
-        Err(error) => throw(format_args!("g0: the system does not tell this thread's stack: {error}")),
+        Err(error) => throw(format_args!(
+            "g0: the system does not tell this thread's stack: {error}"
+        )),
     }
     let sp = arch::stack_pointer();
     if !(m.g0.lo.get()..m.g0.hi.get()).contains(&sp) {
-        throw(format_args!("g0: the stack pointer {sp:#x} is outside of the thread's stack"));
+        throw(format_args!(
+            "g0: the stack pointer {sp:#x} is outside of the thread's stack"
+        ));
     }
 }
 
@@ -72,7 +76,10 @@ fn minit(m: &'static M) {
         Ok(signal_stack) => {
             let _ = ManuallyDrop::new(signal_stack);
         }
-        Err(error) => warning!("no signal stack for M{}: {error}; a stack overflow there is not reported", m.id),
+        Err(error) => warning!(
+            "no signal stack for M{}: {error}; a stack overflow there is not reported",
+            m.id
+        ),
     }
 }
 

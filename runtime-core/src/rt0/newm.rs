@@ -1,7 +1,7 @@
 //! Making an M. Go: newm, allocm. The thread comes from the system directly, never through std, which would enter the
 //! user's allocator on g0 (rule 8).
 
-use std::ffi::{c_void, CStr};
+use std::ffi::{CStr, c_void};
 use std::fmt::Write;
 use std::io;
 use std::ptr;
@@ -33,7 +33,9 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
                 let id = SCHED.nm.load(Ordering::Relaxed);
                 if id as usize >= MAX_MS {
                     drop(shared);
-                    throw(format_args!("thread exhaustion: the program has {MAX_MS} threads already"));
+                    throw(format_args!(
+                        "thread exhaustion: the program has {MAX_MS} threads already"
+                    ));
                 }
                 let m: &'static M = sys_box::leak(M::new(id, arch::cputicks()));
                 SCHED.set_m(m);
@@ -79,7 +81,12 @@ pub(crate) fn newm_sysmon() -> io::Result<()> {
         crate::sysmon::sysmon()
     }
     let m = sys_box::leak(M::new(SYSMON_ID, 1));
-    sys::spawn_thread(c"gort-sysmon", THREAD_STACK, thread, ptr::from_ref(m).cast_mut().cast())
+    sys::spawn_thread(
+        c"gort-sysmon",
+        THREAD_STACK,
+        thread,
+        ptr::from_ref(m).cast_mut().cast(),
+    )
 }
 
 /// A thread's name, without the allocator.
@@ -90,7 +97,10 @@ struct Name {
 
 impl Name {
     fn new() -> Name {
-        Name { bytes: [0; 16], len: 0 }
+        Name {
+            bytes: [0; 16],
+            len: 0,
+        }
     }
 
     fn as_c_str(&self) -> &CStr {

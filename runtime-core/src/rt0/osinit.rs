@@ -12,7 +12,10 @@ static NCPU: AtomicU32 = AtomicU32::new(1);
 pub(crate) fn osinit() {
     step("osinit");
     let affinity = sys::ncpu_affinity().clamp(1, MAX_PROCS);
-    NCPU.store(limited(affinity, sys::cgroup_cpu_limit()) as u32, Ordering::Relaxed);
+    NCPU.store(
+        limited(affinity, sys::cgroup_cpu_limit()) as u32,
+        Ordering::Relaxed,
+    );
 }
 
 /// Go 1.25: the limit rounded up, at least 2, never more than there are processors.

@@ -32,7 +32,9 @@ fn mallocinit(m0: &'static M) {
     step("mallocinit");
     match stack::alloc(Class::TASK) {
         Ok(spare) => m0.spare.set(Some(spare)),
-        Err(error) => throw(format_args!("mallocinit: no address space for the first stack: {error}")),
+        Err(error) => throw(format_args!(
+            "mallocinit: no address space for the first stack: {error}"
+        )),
     }
 }
 
@@ -84,7 +86,9 @@ fn procs(options: MainOptions) -> u32 {
         return n.clamp(1, MAX_PROCS) as u32;
     }
     let ncpu = osinit::ncpu();
-    let Some(value) = debug::env(c"GOMAXPROCS").filter(|value| !value.is_empty()) else { return ncpu };
+    let Some(value) = debug::env(c"GOMAXPROCS").filter(|value| !value.is_empty()) else {
+        return ncpu;
+    };
     match value.trim().parse::<usize>() {
         Ok(n @ 1..=MAX_PROCS) => n as u32,
         Ok(n) if n > MAX_PROCS => {

@@ -21,8 +21,12 @@ pub(crate) fn prove_slot() {
     let wrong = usize::from(debug::fault("settls_base"));
     match sys::fs_base() {
         Ok(base) if base == tcb + wrong => {}
-        Ok(base) => throw(format_args!("settls: the thread pointer is {base:#x}, but the TCB says {tcb:#x}")),
-        Err(error) => throw(format_args!("settls: the kernel does not tell the thread pointer: {error}")),
+        Ok(base) => throw(format_args!(
+            "settls: the thread pointer is {base:#x}, but the TCB says {tcb:#x}"
+        )),
+        Err(error) => throw(format_args!(
+            "settls: the kernel does not tell the thread pointer: {error}"
+        )),
     }
     let slot = getg::slot_address();
     let offset = slot.addr().wrapping_sub(tcb).cast_signed();
@@ -32,6 +36,8 @@ pub(crate) fn prove_slot() {
     let read = unsafe { arch::load_via_thread_pointer(offset) };
     getg::exchange_raw(before);
     if read != MAGIC {
-        throw(format_args!("settls: stored {MAGIC:#x} through the G slot, read back {read:#x}"));
+        throw(format_args!(
+            "settls: stored {MAGIC:#x} through the G slot, read back {read:#x}"
+        ));
     }
 }

@@ -23,13 +23,22 @@ const fn vtable(task: bool) -> Vtable {
         body()
     }
     unsafe fn nothing(_: Gp) {}
-    Vtable { run, drop_body: nothing, drop_output: nothing, dealloc: nothing, task }
+    Vtable {
+        run,
+        drop_body: nothing,
+        drop_output: nothing,
+        dealloc: nothing,
+        task,
+    }
 }
 
 /// A G that runs `body`; a task's body runs again after each wake-up, as a poll. It is never freed.
 pub(crate) fn make(birth: Birth, at: &'static Location<'static>, task: bool, body: fn() -> Ran) -> Gp {
     let vtable = if task { &TASK } else { &GOROUTINE };
-    let cell = sys_box::leak(SystemG { g: G::new(vtable, birth, at, None), body });
+    let cell = sys_box::leak(SystemG {
+        g: G::new(vtable, birth, at, None),
+        body,
+    });
     // SAFETY: leaked; only shared references to it are made from here on.
     unsafe { Gp::new(NonNull::from(cell).cast()) }
 }

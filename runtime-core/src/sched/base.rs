@@ -175,7 +175,9 @@ fn free_dead_gs(m: &M) {
 /// The caller has a reference to the G.
 pub unsafe fn may_drop_here(g: Gp) -> bool {
     match crate::getg::current_m() {
-        Some(m) if m.curg.get().is_some() => !g.g().state.is_local() || g.home().is_some_and(|home| home.is(m)),
+        Some(m) if m.curg.get().is_some() => {
+            !g.g().state.is_local() || g.home().is_some_and(|home| home.is(m))
+        }
         _ => false,
     }
 }

@@ -24,14 +24,23 @@ struct Shared {
     g: Option<Gp>,
 }
 
-static SHARED: Lock<Shared> =
-    Lock::new(Rank::Deferred, Shared { items: Vec::new_in(System), g: None });
+static SHARED: Lock<Shared> = Lock::new(
+    Rank::Deferred,
+    Shared {
+        items: Vec::new_in(System),
+        g: None,
+    },
+);
 
 /// Makes the system G; once, at boot.
 #[track_caller]
 pub(crate) fn init() {
     // A handle that is never dropped: the G outlives every wait at base.
-    let birth = Birth { system: true, handle: true, local: false };
+    let birth = Birth {
+        system: true,
+        handle: true,
+        local: false,
+    };
     let g = system_g::make(birth, Location::caller(), true, run);
     SHARED.lock().g = Some(g);
     // SAFETY: a fresh G.
@@ -54,7 +63,9 @@ pub(crate) fn push(item: Item) {
 fn run() -> Ran {
     loop {
         // One at a time: an item that waits leaves the rest to be seen, and the lock free.
-        let Some(item) = SHARED.lock().items.pop() else { return Ran::Pending };
+        let Some(item) = SHARED.lock().items.pop() else {
+            return Ran::Pending;
+        };
         match item {
             Item::Wake(waker) => run_foreign(move || waker.wake()),
             // SAFETY: nobody has a reference, and this is a G's stack.

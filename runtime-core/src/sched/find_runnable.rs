@@ -60,7 +60,11 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
     // The P's queue and the M's own take turns.
     let turn = m.turn.get();
     m.turn.set(!turn);
-    if turn { own(m).or_else(|| runq(p)) } else { runq(p).or_else(|| own(m)) }
+    if turn {
+        own(m).or_else(|| runq(p))
+    } else {
+        runq(p).or_else(|| own(m))
+    }
 }
 
 /// Every 61st time: what constant local work must not starve.
@@ -80,7 +84,9 @@ fn now_and_then(m: &'static M) -> Option<Next> {
 fn own(m: &'static M) -> Option<Next> {
     // SAFETY: this is the M's thread.
     let pinned = unsafe { m.pinned.pop() };
-    pinned.or_else(|| started_elsewhere(m)).map(|g| Next { g, placed: true })
+    pinned
+        .or_else(|| started_elsewhere(m))
+        .map(|g| Next { g, placed: true })
 }
 
 /// A goroutine that placement gave to this M.
@@ -107,7 +113,10 @@ fn runq(p: &'static P) -> Option<Next> {
     }
     // A new time slice.
     p.preempt.store(false, Ordering::Relaxed);
-    p.schedtick.store(p.schedtick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    p.schedtick.store(
+        p.schedtick.load(Ordering::Relaxed).wrapping_add(1),
+        Ordering::Relaxed,
+    );
     // SAFETY: as above.
     let g = unsafe { p.runq.get() }?;
     Gp::from_ptr(g).map(|g| Next { g, placed: false })
@@ -123,9 +132,14 @@ fn global(p: &'static P) -> Option<Gp> {
     let share = (len / SCHED.nprocs() as usize + 1).min(len).min(RING / 2);
     let first = SCHED.get_global(&mut shared)?;
     for _ in 1..share {
-        let Some(g) = SCHED.get_global(&mut shared) else { break };
+        let Some(g) = SCHED.get_global(&mut shared) else {
+            break;
+        };
         // SAFETY: the caller's M holds the P, whose ring is empty: no overflow, which would take the lock we hold.
-        unsafe { p.runq.put(g.as_ptr(), |_| unreachable!("an empty ring overflows")) };
+        unsafe {
+            p.runq
+                .put(g.as_ptr(), |_| unreachable!("an empty ring overflows"))
+        };
     }
     Some(first)
 }

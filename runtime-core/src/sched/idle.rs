@@ -228,7 +228,9 @@ pub(crate) fn wait_for_work(m: &'static M) {
 /// Takes an idle P after the poller, if there is one and a reason to.
 pub(crate) fn try_get_p(m: &'static M) -> bool {
     let mut shared = SCHED.lock.lock();
-    let Some(p) = pidleget(&mut shared) else { return false };
+    let Some(p) = pidleget(&mut shared) else {
+        return false;
+    };
     drop(shared);
     acquirep(m, p);
     true
@@ -255,7 +257,11 @@ pub(crate) fn wakep() {
 
 #[cold]
 fn wakep_slow() {
-    if SCHED.nmspinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+    if SCHED
+        .nmspinning
+        .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
+        .is_err()
+    {
         return;
     }
     let mut shared = SCHED.lock.lock();
@@ -311,7 +317,12 @@ pub(crate) fn handoffp(p: &'static P) {
         return startm(shared, p, false);
     }
     let npidle = SCHED.npidle.load(Ordering::Relaxed);
-    if npidle == 0 && SCHED.nmspinning.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+    if npidle == 0
+        && SCHED
+            .nmspinning
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+    {
         return startm(shared, p, true);
     }
     // The last running P, and nobody is in the poller.

@@ -104,7 +104,10 @@ struct MList {
 
 impl MList {
     const fn new() -> MList {
-        MList { head: None, tail: None }
+        MList {
+            head: None,
+            tail: None,
+        }
     }
 
     fn push_front(&mut self, m: &'static M) {
@@ -190,7 +193,9 @@ impl Sched {
     /// All Ps.
     pub(crate) fn ps(&self) -> impl Iterator<Item = &'static P> + '_ {
         // SAFETY: Ps are never freed, and Acquire pairs with `set_p`.
-        self.allp[..self.nprocs() as usize].iter().filter_map(|p| unsafe { p.load(Ordering::Acquire).as_ref() })
+        self.allp[..self.nprocs() as usize]
+            .iter()
+            .filter_map(|p| unsafe { p.load(Ordering::Acquire).as_ref() })
     }
 
     /// The P of that id, below `nprocs`.
@@ -226,7 +231,9 @@ impl Sched {
     pub(crate) fn homes(&self) -> impl Iterator<Item = &'static M> + '_ {
         let n = self.nhomes.load(Ordering::Acquire) as usize;
         // SAFETY: Ms are never freed, and Acquire pairs with `adopt_home`.
-        self.homes[..n].iter().filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
+        self.homes[..n]
+            .iter()
+            .filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
     }
 
     /// Puts `g` at the end of the global queue (Go: globrunqput).

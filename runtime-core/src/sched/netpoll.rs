@@ -150,7 +150,9 @@ fn poll_and_stamp() -> bool {
     distribute(list);
     if last != 0 {
         // Failing that, an M blocks now or somebody else has polled.
-        let _ = SCHED.lastpoll.compare_exchange(last, sys::nanotime(), Ordering::SeqCst, Ordering::Relaxed);
+        let _ = SCHED
+            .lastpoll
+            .compare_exchange(last, sys::nanotime(), Ordering::SeqCst, Ordering::Relaxed);
     }
     any
 }

@@ -27,7 +27,10 @@ pub unsafe fn newproc(g: Gp) {
     let header = g.g();
     let local = header.state.is_local();
     if local {
-        let home = m.filter(|m| m.curg.get().is_some()).expect("spawn_local: not on a goroutine or task");
+        // g0 makes a local G once, at boot: the main goroutine.
+        let Some(home) = m.filter(|m| !m.is_sysmon()) else {
+            panic!("a local task needs a home: spawn_local was called on a thread that runs no goroutines");
+        };
         g.set_home(home);
     }
     header.goid.set(match m.and_then(|m| m.p.get()) {
@@ -41,7 +44,8 @@ pub unsafe fn newproc(g: Gp) {
 /// From the P's batch of 16 (Go: goidcache).
 fn next_goid(p: &P) -> u64 {
     if p.goid_left.get() == 0 {
-        p.goid.set(SCHED.goidgen.fetch_add(GOID_BATCH, Ordering::Relaxed) + 1);
+        p.goid
+            .set(SCHED.goidgen.fetch_add(GOID_BATCH, Ordering::Relaxed) + 1);
         p.goid_left.set(GOID_BATCH);
     }
     let goid = p.goid.get();

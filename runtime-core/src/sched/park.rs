@@ -212,7 +212,9 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
 /// Asks that the poll which runs with `waker` be queued again, behind the others, when it returns Pending: what waking
 /// it would do, only cheaper. False: the waker is not the running G's; wake it.
 pub fn request_yield(waker: &Waker) -> bool {
-    let Some((g, level)) = waker::own(waker) else { return false };
+    let Some((g, level)) = waker::own(waker) else {
+        return false;
+    };
     let Some(m) = getg::current_m() else { return false };
     if m.curg.get() != Some(g) {
         return false;

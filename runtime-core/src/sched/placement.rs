@@ -29,7 +29,10 @@ fn survey(m: &'static M, is_home: bool) -> Option<&'static M> {
         let load = load(home);
         total += load;
         // One that cannot start anything now is no choice.
-        let can = matches!(home.presence(), Presence::Active | Presence::Idle | Presence::Polling);
+        let can = matches!(
+            home.presence(),
+            Presence::Active | Presence::Idle | Presence::Polling
+        );
         if can && !home.is(m) && fewest.is_none_or(|(least, _)| load < least) {
             fewest = Some((load, home));
         }

@@ -32,7 +32,11 @@ static STARTER: Lock<Option<Waker>> = Lock::new(Rank::Deferred, None);
 #[track_caller]
 pub(crate) fn start_and_wait() {
     // A handle that is never dropped: the G outlives every wait at base.
-    let birth = Birth { system: true, handle: true, local: false };
+    let birth = Birth {
+        system: true,
+        handle: true,
+        local: false,
+    };
     let g = system_g::make(birth, Location::caller(), true, run);
     let _ = G.set(g);
     // SAFETY: a fresh G.
@@ -41,7 +45,11 @@ pub(crate) fn start_and_wait() {
         let waker = cx.waker().clone();
         let old = STARTER.lock().replace(waker);
         drop(old);
-        if STARTED.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+        if STARTED.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     });
 }
 

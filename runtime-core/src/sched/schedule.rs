@@ -46,7 +46,8 @@ fn execute(m: &'static M, next: Next) {
     let header = g.g();
     // A goroutine without frames gets its stack, and with it its home, here.
     if !header.vtable.task && !header.state.has_frames() && !header.state.is_reaped() {
-        if !next.placed && !header.state.is_local()
+        if !next.placed
+            && !header.state.is_local()
             && let Some(other) = placement::elsewhere(m)
         {
             placement::give(other, g);
@@ -77,7 +78,11 @@ fn execute(m: &'static M, next: Next) {
             let stack = header.frames.get().or(m.spare.get());
             m.stack.set(stack);
             let sp = stack.map_or(0, Stack::initial_sp);
-            let entry = if start == Start::Reap { base::reap_entry } else { base::run_entry };
+            let entry = if start == Start::Reap {
+                base::reap_entry
+            } else {
+                base::run_entry
+            };
             let arg = ptr::from_ref(m).cast_mut().cast::<c_void>();
             // SAFETY: the stack is the G's alone, or the spare, which nothing stands on (rule 1).
             unsafe { arch::start(&m.g0.sp, sp, entry, arg) };
@@ -91,7 +96,12 @@ fn execute(m: &'static M, next: Next) {
 }
 
 fn stack_for(m: &'static M, g: Gp) -> Option<Stack> {
-    let class = g.g().labels.as_deref().and_then(|l| l.stack).unwrap_or_else(default_class);
+    let class = g
+        .g()
+        .labels
+        .as_deref()
+        .and_then(|l| l.stack)
+        .unwrap_or_else(default_class);
     match m.p.get().map(|p| p.stacks.get(class)) {
         Some(Ok(stack)) => Some(stack),
         _ => {
@@ -133,5 +143,7 @@ pub(crate) fn release_one_that_wants_a_stack() {
     if let Some(g) = shared.wants_stack.pop_front() {
         SCHED.put_global(&mut shared, g);
     }
-    SCHED.stack_shortage.store(!shared.wants_stack.is_empty(), Ordering::Relaxed);
+    SCHED
+        .stack_shortage
+        .store(!shared.wants_stack.is_empty(), Ordering::Relaxed);
 }

@@ -32,7 +32,9 @@ pub fn add(when: u64, waker: Waker) -> TimerKey {
 
 /// Has another waker woken instead. False: the timer has fired.
 pub fn update(key: TimerKey, waker: &Waker) -> bool {
-    SCHED.p_or_none(key.p).is_some_and(|p| p.timers.update(key.key, waker))
+    SCHED
+        .p_or_none(key.p)
+        .is_some_and(|p| p.timers.update(key.key, waker))
 }
 
 /// Has the timer fire at `when` instead, under another key. None: it has fired.

@@ -16,12 +16,19 @@ pub(crate) const NO_LEVEL: u8 = u8::MAX;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_by_val, wake_by_ref, drop_ref);
 
-const _: () = assert!(align_of::<G>() > MAX_LEVEL as usize, "a level must fit into the low bits of a G's address");
+const _: () = assert!(
+    align_of::<G>() > MAX_LEVEL as usize,
+    "a level must fit into the low bits of a G's address"
+);
 
 /// A waker of `g` at `level` that owns no reference: for a `ManuallyDrop`, while the G runs.
 #[inline]
 pub(crate) fn borrowed(g: Gp, level: u8) -> Waker {
-    let data = g.as_ptr().map_addr(|addr| addr | usize::from(level)).cast_const().cast();
+    let data = g
+        .as_ptr()
+        .map_addr(|addr| addr | usize::from(level))
+        .cast_const()
+        .cast();
     // SAFETY: the vtable's functions keep the contract of RawWaker: thread-safe, and they count references.
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
@@ -29,7 +36,10 @@ pub(crate) fn borrowed(g: Gp, level: u8) -> Waker {
 #[inline]
 fn decode(data: *const ()) -> (Gp, u8) {
     let level = data.addr() & usize::from(MAX_LEVEL);
-    let g = data.map_addr(|addr| addr & !usize::from(MAX_LEVEL)).cast_mut().cast::<G>();
+    let g = data
+        .map_addr(|addr| addr & !usize::from(MAX_LEVEL))
+        .cast_mut()
+        .cast::<G>();
     (Gp::from_ptr(g).expect("a waker without a G"), level as u8)
 }
 
@@ -83,6 +93,8 @@ pub(crate) fn wake(waker: Waker) {
 /// Runs a piece of foreign waker code that has no caller to unwind to.
 pub(crate) fn run_foreign(f: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err() {
-        crate::throw(format_args!("a waker panicked, and the runtime has nobody to hand the panic to"));
+        crate::throw(format_args!(
+            "a waker panicked, and the runtime has nobody to hand the panic to"
+        ));
     }
 }

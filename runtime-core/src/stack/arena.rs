@@ -96,9 +96,7 @@ impl Arena {
                 let slot = chunk.free.trailing_zeros() as usize;
                 chunk.free &= chunk.free - 1;
                 // SAFETY: slot `slot` lies in the chunk and holds a free stack of this class.
-                out[taken] = Some(unsafe {
-                    Stack::at(chunk.base.add(slot * self.class.size()), self.class)
-                });
+                out[taken] = Some(unsafe { Stack::at(chunk.base.add(slot * self.class.size()), self.class) });
                 taken += 1;
             }
             self.list(id);

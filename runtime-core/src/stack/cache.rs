@@ -17,10 +17,7 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) const EMPTY: Chain = Chain {
-        first: None,
-        len: 0,
-    };
+    pub(super) const EMPTY: Chain = Chain { first: None, len: 0 };
 
     #[inline]
     pub(super) fn len(&self) -> usize {

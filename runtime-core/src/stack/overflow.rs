@@ -113,11 +113,7 @@ impl Report {
     fn overflow(&mut self, overflow: &Overflow) -> fmt::Result {
         /// Bytes in a KiB.
         const KIB: usize = 1024;
-        write!(
-            self,
-            "fatal error: stack overflow\n\ngoroutine {}",
-            overflow.id
-        )?;
+        write!(self, "fatal error: stack overflow\n\ngoroutine {}", overflow.id)?;
         if !overflow.name.is_empty() {
             write!(self, " [{}]", overflow.name)?;
         }
@@ -162,13 +158,7 @@ impl Previous {
     }
 
     /// Does what would have been done without us.
-    fn pass_on(
-        &self,
-        signal: libc::c_int,
-        info: *mut libc::siginfo_t,
-        context: *mut c_void,
-        sent: bool,
-    ) {
+    fn pass_on(&self, signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut c_void, sent: bool) {
         let (handler, flags) = self
             .action
             .get()

@@ -123,10 +123,7 @@ pub(super) fn give_batch(class: Class, mut chain: Chain) {
 
 /// A stack in a slot that has none yet. Touches its highest page only.
 pub(super) fn fresh(class: Class) -> io::Result<Stack> {
-    let Some(slot) = arena(class)
-        .map(|mut arena| arena.take_fresh())
-        .transpose()?
-    else {
+    let Some(slot) = arena(class).map(|mut arena| arena.take_fresh()).transpose()? else {
         return map_large(class);
     };
     // SAFETY: a fresh slot is reserved memory that nobody uses but who took it.

@@ -32,9 +32,7 @@ pub(crate) fn os_error(code: i32, what: &'static str) -> io::Error {
 #[cold]
 pub(crate) fn last_os_error(what: &'static str) -> io::Error {
     // from_raw_os_error and last_os_error both keep the bare code.
-    let code = io::Error::last_os_error()
-        .raw_os_error()
-        .unwrap_or(libc::EIO);
+    let code = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
     os_error(code, what)
 }
 
@@ -43,9 +41,7 @@ pub(crate) fn last_os_error(what: &'static str) -> io::Error {
 /// Takes no memory. Call it on the thread that got the error, before that thread fails again.
 pub fn context(error: &io::Error) -> Option<&'static str> {
     let code = error.raw_os_error()?;
-    LAST.get()
-        .filter(|last| last.code == code)
-        .map(|last| last.what)
+    LAST.get().filter(|last| last.code == code).map(|last| last.what)
 }
 
 /// `error` together with its [`context`], in one message; `error` itself if none is known.
@@ -53,13 +49,7 @@ pub fn context(error: &io::Error) -> Option<&'static str> {
 /// Enters the global allocator: for a G's stack or the user's own, never for g0.
 pub fn explain(error: io::Error) -> io::Error {
     match context(&error) {
-        Some(what) => io::Error::new(
-            error.kind(),
-            Explained {
-                what,
-                source: error,
-            },
-        ),
+        Some(what) => io::Error::new(error.kind(), Explained { what, source: error }),
         None => error,
     }
 }

@@ -48,15 +48,10 @@ fn parse_self_cgroup(text: &[u8]) -> Option<(Version, &[u8])> {
     let mut unified = None;
     for line in text.split(|byte| *byte == b'\n') {
         let mut fields = line.splitn(3, |byte| *byte == b':');
-        let (Some(id), Some(controllers), Some(path)) =
-            (fields.next(), fields.next(), fields.next())
-        else {
+        let (Some(id), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
-        if controllers
-            .split(|byte| *byte == b',')
-            .any(|name| name == b"cpu")
-        {
+        if controllers.split(|byte| *byte == b',').any(|name| name == b"cpu") {
             return Some((Version::V1, path));
         }
         if id == b"0" && controllers.is_empty() {
@@ -78,9 +73,7 @@ fn find_mount<'a>(text: &[u8], version: Version, path: &'a [u8]) -> Option<(Byte
         let fs_type = fields.next()?;
         let options = fields.nth(1)?;
         let matches = match version {
-            Version::V1 => {
-                fs_type == b"cgroup" && options.split(|byte| *byte == b',').any(|o| o == b"cpu")
-            }
+            Version::V1 => fs_type == b"cgroup" && options.split(|byte| *byte == b',').any(|o| o == b"cpu"),
             Version::V2 => fs_type == b"cgroup2",
         };
         // A container's mount may show only a part of the hierarchy (golang/go#76390).
@@ -182,10 +175,7 @@ mod tests {
             33 31 0:30 /docker/a /sys/fs/cgroup/c\\040pu rw shared:1 master:2 - cgroup cgroup rw,cpuacct,cpu\n\
             41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
         let (at, below) = find_mount(mounts, Version::V1, b"/docker/a/job").unwrap();
-        assert_eq!(
-            (&at[..], below),
-            (&b"/sys/fs/cgroup/c pu"[..], &b"/job"[..])
-        );
+        assert_eq!((&at[..], below), (&b"/sys/fs/cgroup/c pu"[..], &b"/job"[..]));
         let (_, below) = find_mount(mounts, Version::V1, b"/docker/a").unwrap();
         assert_eq!(below, b"");
         assert!(find_mount(mounts, Version::V1, b"/docker/ab").is_none());
@@ -212,8 +202,7 @@ mod tests {
         let root = std::env::temp_dir().join(format!("gort-cgroup-{}", std::process::id()));
         let leaf = root.join("a/b");
         std::fs::create_dir_all(&leaf).unwrap();
-        let write =
-            |dir: &std::path::Path, name, text| std::fs::write(dir.join(name), text).unwrap();
+        let write = |dir: &std::path::Path, name, text| std::fs::write(dir.join(name), text).unwrap();
         let smallest = |below: &[u8], version| {
             let mut mount_point = Bytes::new_in(System);
             mount_point.extend_from_slice(root.as_os_str().as_encoded_bytes());

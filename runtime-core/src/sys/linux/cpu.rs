@@ -9,14 +9,7 @@ const MASK_BYTES: usize = 8 * 1024;
 pub fn ncpu_affinity() -> usize {
     let mut mask = [0_u64; MASK_BYTES / size_of::<u64>()];
     // SAFETY: the mask is ours, of the length told. The raw call, unlike libc's, returns how much it wrote.
-    let written = unsafe {
-        libc::syscall(
-            libc::SYS_sched_getaffinity,
-            0,
-            MASK_BYTES,
-            mask.as_mut_ptr(),
-        )
-    };
+    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, MASK_BYTES, mask.as_mut_ptr()) };
     let words = usize::try_from(written).map_or(0, |bytes| bytes / size_of::<u64>());
     let count: u32 = mask[..words].iter().map(|word| word.count_ones()).sum();
     count.max(1) as usize

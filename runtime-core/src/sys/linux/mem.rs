@@ -185,13 +185,8 @@ pub fn resident(base: NonNull<u8>, len: usize) -> usize {
         let span = (len - at).min(BATCH * page);
         // SAFETY: mincore reads no memory of the range (it fails on what is not mapped) and writes one
         // byte a page, of which there is room for BATCH.
-        let result = unsafe {
-            libc::mincore(
-                base.as_ptr().wrapping_add(at).cast(),
-                span,
-                in_core.as_mut_ptr(),
-            )
-        };
+        let result =
+            unsafe { libc::mincore(base.as_ptr().wrapping_add(at).cast(), span, in_core.as_mut_ptr()) };
         if result == 0 {
             let seen = &in_core[..span.div_ceil(page)];
             pages += seen.iter().filter(|flags| *flags & 1 != 0).count();
@@ -258,8 +253,7 @@ mod tests {
         let at = base.addr().get();
         let len = 2 * page_size();
         type Change = unsafe fn(NonNull<u8>, usize) -> io::Result<()>;
-        let kinds: [(Change, Change); 2] =
-            [(protect_none, protect_rw), (guard_install, guard_remove)];
+        let kinds: [(Change, Change); 2] = [(protect_none, protect_rw), (guard_install, guard_remove)];
         for (on, off) in kinds {
             // SAFETY: reserved just now; nothing else knows of it.
             match unsafe { on(base, len) } {
@@ -280,10 +274,6 @@ mod tests {
     fn too_much_is_an_error_that_says_so() {
         let error = reserve(1 << 50, page_size()).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
-        assert!(
-            crate::sys::context(&error)
-                .unwrap()
-                .contains("address space")
-        );
+        assert!(crate::sys::context(&error).unwrap().contains("address space"));
     }
 }

@@ -73,9 +73,7 @@ pub fn spawn_thread(
     })
     .map_err(|code| os_error(code, WHAT))?;
     let page = page_size();
-    let size = stack_size
-        .max(libc::PTHREAD_STACK_MIN)
-        .next_multiple_of(page);
+    let size = stack_size.max(libc::PTHREAD_STACK_MIN).next_multiple_of(page);
     // SAFETY: the attribute is initialised.
     let code = unsafe {
         libc::pthread_attr_setdetachstate(attr.get(), libc::PTHREAD_CREATE_DETACHED);
@@ -87,9 +85,7 @@ pub fn spawn_thread(
     let start = Start::new(name, entry, arg)?;
     let mut thread = MaybeUninit::uninit();
     // SAFETY: the attribute is initialised; `start` is valid and now the new thread's to free.
-    let code = unsafe {
-        libc::pthread_create(thread.as_mut_ptr(), attr.get(), run, start.cast::<c_void>())
-    };
+    let code = unsafe { libc::pthread_create(thread.as_mut_ptr(), attr.get(), run, start.cast::<c_void>()) };
     if code != 0 {
         // SAFETY: no thread was made, so `start` is still ours.
         unsafe { Start::free(start) };
@@ -235,10 +231,7 @@ mod tests {
     fn a_local_lies_within_the_bounds() {
         let bounds = stack_bounds().unwrap();
         let local = &raw const bounds as usize;
-        assert!(
-            (bounds.lo..bounds.hi).contains(&local),
-            "{bounds:x?} {local:x}"
-        );
+        assert!((bounds.lo..bounds.hi).contains(&local), "{bounds:x?} {local:x}");
     }
 
     static DONE: AtomicU32 = AtomicU32::new(0);
