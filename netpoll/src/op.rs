@@ -70,7 +70,8 @@ impl<T, F: FnMut() -> Attempt<T>> Future for Op<'_, F> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // SAFETY: `node` is not moved out of `this`, and is used by shared reference only; `run` is not pinned.
+        // SAFETY: `node` is not moved out of `this`, and is used by shared reference only; `run` is not
+        // pinned.
         let this = unsafe { self.get_unchecked_mut() };
         let (side, node) = (this.side, &this.node);
         loop {

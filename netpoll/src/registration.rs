@@ -1,8 +1,9 @@
-//! An fd's membership in the poller: from [`Registration::new`] until it is dropped, events reach its descriptor.
+//! An fd's membership in the poller: from [`Registration::new`] until it is dropped, events reach its
+//! descriptor.
 //!
-//! [`Socket`](crate::socket) holds one next to the fd it is about. It must be dropped before the fd is closed: a
-//! closed fd's number may be another's at once, and a registration of the old one might outlive it (a `dup` or a
-//! forked child keeps the kernel's entry alive).
+//! [`Socket`](crate::socket) holds one next to the fd it is about. It must be dropped before the fd is
+//! closed: a closed fd's number may be another's at once, and a registration of the old one might outlive it
+//! (a `dup` or a forked child keeps the kernel's entry alive).
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};

@@ -1,8 +1,8 @@
-//! A non-blocking fd that is registered with the poller, and the three ways to run an operation on it: await it,
-//! park in it, poll it.
+//! A non-blocking fd that is registered with the poller, and the three ways to run an operation on it: await
+//! it, park in it, poll it.
 //!
-//! Every socket type of [`net`](crate::net) is one of these behind an `Arc`, so that it cannot be closed while
-//! somebody waits for it.
+//! Every socket type of [`net`](crate::net) is one of these behind an `Arc`, so that it cannot be closed
+//! while somebody waits for it.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -126,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    /// Data and end come in one event, and the event before the read: a short read clears nothing then, since no
-    /// other event will come.
+    /// Data and end come in one event, and the event before the read: a short read clears nothing then, since
+    /// no other event will come.
     #[test]
     fn a_short_read_after_the_event_of_the_end_leaves_it_ready() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -147,7 +147,12 @@ mod tests {
         let mut read = |mut source: &TcpStream| Attempt::stream(100, || source.read(&mut buf));
         assert_eq!(socket.try_io(Direction::Read, &mut read).unwrap(), 10);
         assert!(side.seen().is_ready());
-        assert_eq!(socket.io_blocking(Direction::Read, WaitReason::IoRead, &mut read).unwrap(), 0);
+        assert_eq!(
+            socket
+                .io_blocking(Direction::Read, WaitReason::IoRead, &mut read)
+                .unwrap(),
+            0
+        );
     }
 
     /// Nothing is read twice to find out that nothing is left.
@@ -166,7 +171,12 @@ mod tests {
         assert!(socket.try_io(Direction::Read, &mut read).is_err());
         for _ in 0..100 {
             client.write_all(b"request").unwrap();
-            assert_eq!(socket.io_blocking(Direction::Read, WaitReason::IoRead, &mut read).unwrap(), 7);
+            assert_eq!(
+                socket
+                    .io_blocking(Direction::Read, WaitReason::IoRead, &mut read)
+                    .unwrap(),
+                7
+            );
             assert!(!socket.registration.side(Direction::Read).seen().is_ready());
             assert!(socket.try_io(Direction::Read, &mut read).is_err());
         }

@@ -1,5 +1,5 @@
-//! The readiness protocol in every interleaving of small cases. `RUSTFLAGS="--cfg loom" cargo test -p gort-netpoll
-//! --lib loom`.
+//! The readiness protocol in every interleaving of small cases. `RUSTFLAGS="--cfg loom" cargo test -p
+//! gort-netpoll --lib loom`.
 //!
 //! The kernel is a counter of items and an event for each `put`, as an edge-triggered one would give.
 
@@ -20,7 +20,10 @@ struct Pipe {
 
 impl Pipe {
     fn new() -> Arc<Self> {
-        Arc::new(Pipe { side: Side::new(), items: AtomicUsize::new(0) })
+        Arc::new(Pipe {
+            side: Side::new(),
+            items: AtomicUsize::new(0),
+        })
     }
 
     fn put(&self) {
@@ -28,9 +31,13 @@ impl Pipe {
         self.side.event(0, false, &mut std::task::Waker::wake);
     }
 
-    /// Takes one. `short` says whether the caller asked for more than that, and so learns that it was the last.
+    /// Takes one. `short` says whether the caller asked for more than that, and so learns that it was the
+    /// last.
     fn take(&self, short: bool) -> Attempt<()> {
-        match self.items.fetch_update(SeqCst, SeqCst, |items| items.checked_sub(1)) {
+        match self
+            .items
+            .fetch_update(SeqCst, SeqCst, |items| items.checked_sub(1))
+        {
             Ok(1) if short => Attempt::Short(()),
             Ok(_) => Attempt::Done(()),
             Err(_) => Attempt::WouldBlock,
@@ -42,8 +49,8 @@ impl Pipe {
     }
 }
 
-/// Every schedule with at most so many forced switches: minutes become seconds, and the bugs of such protocols need
-/// two.
+/// Every schedule with at most so many forced switches: minutes become seconds, and the bugs of such
+/// protocols need two.
 const PREEMPTIONS: usize = 2;
 
 fn model(check: impl Fn() + Send + Sync + 'static) {
@@ -94,7 +101,9 @@ fn a_waiter_that_gives_up_at_any_point_passes_it_on() {
         let (other, put) = (pipe.clone(), pipe.clone());
         // Queued first, polled once, dropped at any time.
         let mut quitter = Box::pin(Op::new(&other.side, || other.take(true)));
-        let polled = quitter.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+        let polled = quitter
+            .as_mut()
+            .poll(&mut Context::from_waker(std::task::Waker::noop()));
         assert_eq!(polled, Poll::Pending);
         let waiter = pipe.clone();
         let waiter = thread::spawn(move || waiter.wait(true));

@@ -133,8 +133,8 @@ impl Side {
         park
     }
 
-    /// Settles a node whose owner is done, or gives up: takes it out of the queue if it is there, and passes on
-    /// what it may have been woken for.
+    /// Settles a node whose owner is done, or gives up: takes it out of the queue if it is there, and passes
+    /// on what it may have been woken for.
     pub(crate) fn leave(&self, node: &Node) {
         if node.is_queued() {
             let mut waiters = self.lock();
@@ -175,7 +175,8 @@ impl Side {
         park
     }
 
-    /// An event for user `seq`: marks the side ready and hands the first of the FIFO and all the slots to `ready`.
+    /// An event for user `seq`: marks the side ready and hands the first of the FIFO and all the slots to
+    /// `ready`.
     pub(crate) fn event(&self, seq: u32, sticky: bool, ready: &mut dyn FnMut(Waker)) {
         if self.word.event(seq, sticky) == Event::Wake {
             let (first, slots) = {

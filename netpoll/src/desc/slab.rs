@@ -107,8 +107,8 @@ impl Slab {
         if start.is_null() {
             return None;
         }
-        // SAFETY: a chunk is never freed, is full of descriptors before it is published with Release, and `place`
-        // keeps the offset below its length.
+        // SAFETY: a chunk is never freed, is full of descriptors before it is published with Release, and
+        // `place` keeps the offset below its length.
         Some(unsafe { &*start.add(offset) })
     }
 

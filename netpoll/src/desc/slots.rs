@@ -3,8 +3,8 @@
 //! Only [`Side`](super::side::Side) calls it, always under its lock. It takes no part in the FIFO: a
 //! `poll_*` caller may go away without a word, so it can hold no baton, and an event wakes all of them.
 //! Usually there is one, and it is kept inline; `try_clone`d handles and `&TcpStream` may make it more. It
-//! never runs a waker, and what it allocates comes from [`System`], since it grows under a lock and shrinks on
-//! g0 (design.md, rule 8).
+//! never runs a waker, and what it allocates comes from [`System`], since it grows under a lock and shrinks
+//! on g0 (design.md, rule 8).
 
 use std::task::Waker;
 
@@ -44,8 +44,8 @@ impl Slots {
         self.first.iter().chain(more).any(|held| held.will_wake(waker))
     }
 
-    /// Keeps `waker`. Once too many are kept they are all returned, to be woken: who is still there comes back,
-    /// and what was left behind by polls that were given up is gone.
+    /// Keeps `waker`. Once too many are kept they are all returned, to be woken: who is still there comes
+    /// back, and what was left behind by polls that were given up is gone.
     pub(crate) fn add(&mut self, waker: Waker) -> Option<Slots> {
         if self.first.is_none() {
             self.first = Some(waker);
@@ -93,7 +93,7 @@ impl Slots {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

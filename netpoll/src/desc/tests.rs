@@ -1,4 +1,5 @@
-//! The readiness protocol against a kernel made of counters: who is woken, in which order, and that nothing is lost.
+//! The readiness protocol against a kernel made of counters: who is woken, in which order, and that nothing
+//! is lost.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -84,7 +85,11 @@ struct Waiters<'a> {
 impl<'a> Waiters<'a> {
     fn queue(side: &'a Side, count: usize) -> Self {
         let say = Arc::new(Mutex::new(Say::WouldBlock));
-        let mut waiters = Waiters { say, woken: Woken::default(), ops: Vec::new() };
+        let mut waiters = Waiters {
+            say,
+            woken: Woken::default(),
+            ops: Vec::new(),
+        };
         for name in 0..count {
             waiters.ops.push(Some(op(side, &waiters.say)));
             assert!(waiters.poll(name).is_pending());
@@ -258,7 +263,9 @@ fn no_waker_is_left_behind() {
     let side = Side::new();
     let waker = Arc::new(Named(0, Arc::default()));
     let kept = || Arc::strong_count(&waker) - 1;
-    let mut ops: Vec<_> = (0..8).map(|_| op(&side, &Arc::new(Mutex::new(Say::WouldBlock)))).collect();
+    let mut ops: Vec<_> = (0..8)
+        .map(|_| op(&side, &Arc::new(Mutex::new(Say::WouldBlock))))
+        .collect();
     for op in &mut ops {
         assert!(poll(op, &Waker::from(waker.clone())).is_pending());
     }
@@ -268,8 +275,7 @@ fn no_waker_is_left_behind() {
     assert_eq!(kept(), 7);
     ops.clear();
     assert_eq!(kept(), 0);
-    let op_ = side.attempt(&mut || Attempt::<()>::WouldBlock);
-    assert!(op_.is_none());
+    assert!(side.attempt(&mut || Attempt::<()>::WouldBlock).is_none());
     assert_eq!(side.park_slot(&Waker::from(waker.clone())), Park::Parked);
     side.close();
     assert_eq!(kept(), 0);
@@ -278,7 +284,12 @@ fn no_waker_is_left_behind() {
 #[test]
 fn a_million_users_of_one_descriptor_and_no_stale_event() {
     static SLAB: Slab = Slab::new();
-    let all = Readiness { read: true, read_sticky: true, write: true, write_sticky: true };
+    let all = Readiness {
+        read: true,
+        read_sticky: true,
+        write: true,
+        write_sticky: true,
+    };
     let mut last = None;
     for _ in 0..1_000_000 {
         let (key, desc) = SLAB.open(false, false);
@@ -344,7 +355,11 @@ impl Pipe {
 #[test]
 fn nothing_is_lost_under_load_with_cancelled_waiters() {
     const ROUNDS: usize = 4_000;
-    let pipe = Pipe { side: Side::new(), items: AtomicUsize::new(0), ended: AtomicBool::new(false) };
+    let pipe = Pipe {
+        side: Side::new(),
+        items: AtomicUsize::new(0),
+        ended: AtomicBool::new(false),
+    };
     let pipe = &pipe;
     let (put, taken) = thread::scope(|scope| {
         let takers: Vec<_> = (1..=6)
@@ -387,7 +402,13 @@ fn nothing_is_lost_under_load_with_cancelled_waiters() {
             }
         }
         pipe.end();
-        (put, takers.into_iter().map(|taker| taker.join().unwrap()).sum::<usize>())
+        (
+            put,
+            takers
+                .into_iter()
+                .map(|taker| taker.join().unwrap())
+                .sum::<usize>(),
+        )
     });
     assert_eq!(taken, put);
     assert!(!pipe.side.has_waiters());

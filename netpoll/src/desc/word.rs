@@ -178,7 +178,7 @@ fn next_tick(word: u64) -> u64 {
     word & !TICK_MASK | word.wrapping_add(TICK_ONE) & TICK_MASK
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::Ordering::Release;
 

@@ -53,7 +53,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// Writes all of `buf`.
     ///
     /// # Errors
-    /// `WriteZero` if the writer takes nothing any more, and those of the writer. How much was written is unknown then.
+    /// `WriteZero` if the writer takes nothing any more, and those of the writer. How much was written is
+    /// unknown then.
     ///
     /// # Cancel safety
     /// How much was written is unknown if the future is dropped.

@@ -1,6 +1,7 @@
 //! From what a user calls an address to socket addresses.
 //!
-//! `bind` and `connect` use it. A name is resolved on the spot, by the C library, and blocks the calling thread.
+//! `bind` and `connect` use it. A name is resolved on the spot, by the C library, and blocks the calling
+//! thread.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

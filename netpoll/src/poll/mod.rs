@@ -1,8 +1,8 @@
 //! [`NetPoll`]: the process's one mio poll behind runtime-core's [`Poller`].
 //!
-//! Ms call [`Poller::poll`] on g0: it enters no global allocator, runs no user code and takes no lock that user
-//! code is ever run under. Anyone may call [`Poller::wake`]. It comes to life, and is installed, with the first
-//! registration of the process.
+//! Ms call [`Poller::poll`] on g0: it enters no global allocator, runs no user code and takes no lock that
+//! user code is ever run under. Anyone may call [`Poller::wake`]. It comes to life, and is installed, with
+//! the first registration of the process.
 
 mod timerfd;
 mod wakesig;
@@ -98,13 +98,14 @@ impl NetPoll {
         &self.registry
     }
 
-    /// Whether anything in the process waits for an fd, or has just been woken by one and is not runnable yet. Looks
-    /// at every descriptor: for deadlock detection, not for a scheduler's round. Go: netpollAnyWaiters.
+    /// Whether anything in the process waits for an fd, or has just been woken by one and is not runnable
+    /// yet. Looks at every descriptor: for deadlock detection, not for a scheduler's round. Go:
+    /// netpollAnyWaiters.
     ///
     /// Who wants to conclude from `false` that nothing can run looks at the run queues *after* this call.
     pub fn has_waiters(&self) -> bool {
-        // In this order: a waiter is gone from its descriptor only after `dispatching` was set, and `dispatching` is
-        // reset only after it was made runnable.
+        // In this order: a waiter is gone from its descriptor only after `dispatching` was set, and
+        // `dispatching` is reset only after it was made runnable.
         SLAB.iter().any(|desc| desc.has_waiters()) || self.dispatching.load(Acquire)
     }
 }

@@ -38,7 +38,10 @@ fn wakes_with_nobody_blocked_make_the_next_poll_return_and_only_that() {
     poll(&netpoll, Delay::Forever);
     let start = Instant::now();
     poll(&netpoll, Delay::Nanos(2_000_000));
-    assert!(start.elapsed() >= Duration::from_millis(2), "a thousand wakes are one");
+    assert!(
+        start.elapsed() >= Duration::from_millis(2),
+        "a thousand wakes are one"
+    );
 }
 
 #[test]
@@ -155,7 +158,9 @@ fn an_event_hands_over_the_waker_and_counts_until_it_is_runnable() {
     let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
     reader.set_nonblocking(true).unwrap();
     let (key, desc) = SLAB.open(false, false);
-    SourceFd(&reader.as_raw_fd()).register(&netpoll.registry, key.token(), Interest::READABLE).unwrap();
+    SourceFd(&reader.as_raw_fd())
+        .register(&netpoll.registry, key.token(), Interest::READABLE)
+        .unwrap();
     let waker = Waker::from(std::sync::Arc::new(Nothing));
     assert_eq!(desc.read.park_slot(&waker), Park::Parked);
     poll(&netpoll, Delay::Now);

@@ -1,7 +1,8 @@
 //! The deadline of a blocking poll, to the nanosecond: epoll itself rounds to milliseconds.
 //!
-//! Used by the polling M only, on g0. It makes a system call only when that changes when the poll returns in time.
-//! The fd is registered edge-triggered and never read: each expiry is an edge, and setting it anew forgets the last.
+//! Used by the polling M only, on g0. It makes a system call only when that changes when the poll returns in
+//! time. The fd is registered edge-triggered and never read: each expiry is an edge, and setting it anew
+//! forgets the last.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -45,8 +46,8 @@ impl TimerFd {
 
     /// Sees to it that the poll that follows returns by `nanos` from now at the latest.
     ///
-    /// If it is to fire earlier anyway it is left alone: most early deadlines are timeouts that were cancelled, and
-    /// one poll that returns too soon costs no more than setting the timer each time.
+    /// If it is to fire earlier anyway it is left alone: most early deadlines are timeouts that were
+    /// cancelled, and one poll that returns too soon costs no more than setting the timer each time.
     pub(crate) fn arm(&mut self, nanos: u64) -> io::Result<()> {
         let now = nanotime();
         let deadline = now.saturating_add(nanos).min(NEVER);

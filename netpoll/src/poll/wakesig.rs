@@ -1,7 +1,7 @@
 //! How a blocked poll is interrupted: an eventfd, written at most once for each time somebody blocks.
 //!
-//! [`NetPoll`](super::NetPoll) alone uses it: its polling M calls `enter` and `leave`, anyone calls `wake`. Go:
-//! netpoll_epoll.go netpollWakeSig.
+//! [`NetPoll`](super::NetPoll) alone uses it: its polling M calls `enter` and `leave`, anyone calls `wake`.
+//! Go: netpoll_epoll.go netpollWakeSig.
 //!
 //! ```text
 //!            enter: block                    wake: write the eventfd
@@ -57,7 +57,8 @@ impl WakeSig {
 
     /// See [`Poller::wake`](gort_runtime_core::poller::Poller::wake).
     pub(crate) fn wake(&self) {
-        // An eventfd that is written after the M has left makes one later poll return early, which is harmless.
+        // An eventfd that is written after the M has left makes one later poll return early, which is
+        // harmless.
         if self.state.swap(WOKEN, AcqRel) == BLOCKED {
             self.eventfd
                 .wake()

@@ -1,5 +1,5 @@
-//! How a [`TcpStream`]'s bytes are moved: std's traits, which park the goroutine, futures-io's traits, and the
-//! inherent `try_*` and `peek`. Each for the stream and for a reference to it.
+//! How a [`TcpStream`]'s bytes are moved: std's traits, which park the goroutine, futures-io's traits, and
+//! the inherent `try_*` and `peek`. Each for the stream and for a reference to it.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -36,7 +36,9 @@ impl TcpStream {
             Direction::Read => WaitReason::IoRead,
             Direction::Write => WaitReason::IoWrite,
         };
-        self.shared.socket.io_blocking(direction, reason, |source| Attempt::stream(asked, || call(source)))
+        self.shared.socket.io_blocking(direction, reason, |source| {
+            Attempt::stream(asked, || call(source))
+        })
     }
 
     fn poll_in(
@@ -49,7 +51,9 @@ impl TcpStream {
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        self.shared.socket.poll_io(direction, cx, |source| Attempt::stream(asked, || call(source)))
+        self.shared
+            .socket
+            .poll_io(direction, cx, |source| Attempt::stream(asked, || call(source)))
     }
 
     fn try_in(
@@ -61,7 +65,9 @@ impl TcpStream {
         if asked == 0 {
             return Ok(0);
         }
-        self.shared.socket.try_io(direction, |source| Attempt::stream(asked, || call(source)))
+        self.shared
+            .socket
+            .try_io(direction, |source| Attempt::stream(asked, || call(source)))
     }
 }
 
@@ -93,7 +99,9 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of readv(2).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.try_in(Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
+        self.try_in(Direction::Read, len(bufs), |mut source| {
+            source.read_vectored(bufs)
+        })
     }
 
     /// Writes if that does not wait.
@@ -109,7 +117,9 @@ impl TcpStream {
     /// # Errors
     /// `WouldBlock` if it would wait, else those of writev(2).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_in(Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
+        self.try_in(Direction::Write, len(bufs), |mut source| {
+            source.write_vectored(bufs)
+        })
     }
 }
 
@@ -122,7 +132,9 @@ impl Read for &TcpStream {
 
     #[track_caller]
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.park_in(Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
+        self.park_in(Direction::Read, len(bufs), |mut source| {
+            source.read_vectored(bufs)
+        })
     }
 }
 
@@ -148,7 +160,9 @@ impl Write for &TcpStream {
 
     #[track_caller]
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.park_in(Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
+        self.park_in(Direction::Write, len(bufs), |mut source| {
+            source.write_vectored(bufs)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -184,7 +198,9 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_in(cx, Direction::Read, len(bufs), |mut source| source.read_vectored(bufs))
+        self.poll_in(cx, Direction::Read, len(bufs), |mut source| {
+            source.read_vectored(bufs)
+        })
     }
 }
 
@@ -203,7 +219,8 @@ impl AsyncRead for TcpStream {
     }
 }
 
-/// Any number of tasks may poll one stream; whatever happens wakes all of them. Closing shuts down the writing side.
+/// Any number of tasks may poll one stream; whatever happens wakes all of them. Closing shuts down the
+/// writing side.
 impl AsyncWrite for &TcpStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_in(cx, Direction::Write, buf.len(), |mut source| source.write(buf))
@@ -214,7 +231,9 @@ impl AsyncWrite for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_in(cx, Direction::Write, len(bufs), |mut source| source.write_vectored(bufs))
+        self.poll_in(cx, Direction::Write, len(bufs), |mut source| {
+            source.write_vectored(bufs)
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

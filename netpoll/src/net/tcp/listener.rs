@@ -16,13 +16,14 @@ use crate::op::Attempt;
 use crate::registration::{Direction, Start};
 use crate::socket::Socket;
 
-/// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`, whose default is the same.
+/// Connections that may wait to be accepted. The kernel caps it at `net.core.somaxconn`, whose default is the
+/// same.
 const BACKLOG: i32 = 4096;
 
 /// A TCP socket that listens for connections.
 ///
-/// Any number of tasks and goroutines may accept on one listener; a connection wakes one of them, first come, first
-/// served.
+/// Any number of tasks and goroutines may accept on one listener; a connection wakes one of them, first come,
+/// first served.
 ///
 /// ```
 /// use gort::net::{TcpListener, TcpStream};
@@ -47,7 +48,8 @@ impl TcpListener {
     /// A host name is resolved on the calling thread, which blocks meanwhile; an address costs nothing.
     ///
     /// # Errors
-    /// If `addr` is no address, or none of its addresses can be bound: that of the last one, for instance `AddrInUse`.
+    /// If `addr` is no address, or none of its addresses can be bound: that of the last one, for instance
+    /// `AddrInUse`.
     ///
     /// # Cancel safety
     /// It never waits.
@@ -95,8 +97,8 @@ impl TcpListener {
         })
     }
 
-    /// Gives up the socket, which stays non-blocking. If there are other handles to it (`try_clone`) they keep theirs
-    /// and this is a duplicate.
+    /// Gives up the socket, which stays non-blocking. If there are other handles to it (`try_clone`) they
+    /// keep theirs and this is a duplicate.
     ///
     /// # Errors
     /// If it must be duplicated and no fd is left.

@@ -1,5 +1,5 @@
-//! The borrowed halves of a [`TcpStream`]. They do nothing that the stream does not: they only keep who should read
-//! from writing.
+//! The borrowed halves of a [`TcpStream`]. They do nothing that the stream does not: they only keep who
+//! should read from writing.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! [`TcpStream`]: making one, and what concerns the connection rather than its bytes ([`faces`](super::faces) has
-//! those).
+//! [`TcpStream`]: making one, and what concerns the connection rather than its bytes ([`faces`](super::faces)
+//! has those).
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
@@ -45,8 +45,8 @@ pub struct TcpStream {
 
 /// What the handles of one connection share. A [`TcpStream`] dereferences to it.
 ///
-/// It has what std offers on a stream under a name that tokio's `AsyncWriteExt` uses otherwise: with that trait in
-/// scope `stream.shutdown()` is tokio's, without it is std's.
+/// It has what std offers on a stream under a name that tokio's `AsyncWriteExt` uses otherwise: with that
+/// trait in scope `stream.shutdown()` is tokio's, without it is std's.
 #[derive(Debug)]
 pub struct TcpShared {
     pub(super) socket: Socket<mio::net::TcpStream>,
@@ -136,8 +136,8 @@ impl TcpStream {
         TcpStream::from_mio(mio::net::TcpStream::from_std(stream), Start::Ready)
     }
 
-    /// Gives up the socket, which stays non-blocking. If there are other handles to it (`try_clone`, an owned half)
-    /// they keep theirs and this is a duplicate.
+    /// Gives up the socket, which stays non-blocking. If there are other handles to it (`try_clone`, an owned
+    /// half) they keep theirs and this is a duplicate.
     ///
     /// # Errors
     /// If it must be duplicated and no fd is left.
@@ -177,8 +177,8 @@ impl TcpStream {
         (ReadHalf { stream: self }, WriteHalf { stream: self })
     }
 
-    /// Splits into a half that reads and a half that writes, each of which can go its own way. Dropping the writing
-    /// half shuts down the writing side.
+    /// Splits into a half that reads and a half that writes, each of which can go its own way. Dropping the
+    /// writing half shuts down the writing side.
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         let read = TcpStream {
             shared: self.shared.clone(),
