@@ -2,6 +2,7 @@
 
 pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, go, spawn, task, time};
 pub use gort_macros::{main, test};
+pub use gort_netpoll::{io, net};
 
 /// The runtime itself.
 pub mod runtime {
