@@ -126,8 +126,8 @@ fn timeouts() {
     assert_eq!(timeout(HOUR, async { sleep(micros(100)).wait() }).wait(), Ok(()));
 }
 
-/// The tasks of one thread wake in the order of their deadlines.
-#[test]
+/// The timers of one processor fire in the order of their deadlines.
+#[gort::test(processors = 1)]
 fn in_the_order_of_deadlines() {
     let _watchdog = watchdog("in_the_order_of_deadlines");
     const SLEEPS: u64 = 200;

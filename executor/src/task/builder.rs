@@ -56,7 +56,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If there is no address space, or no memory mapping, left for the stack. The closure is dropped.
+    /// If there is no address space, or no memory mapping, left for the stack, or if it is to be larger than 1 GiB.
+    /// The closure is dropped.
     #[track_caller]
     pub fn go<F, T>(self, closure: F) -> io::Result<JoinHandle<T>>
     where
@@ -64,6 +65,11 @@ impl Builder {
         T: Send + 'static,
     {
         let class = match self.stack_size {
+            Some(bytes) if bytes > Class::MAX.size() => {
+                let largest = Class::MAX.size();
+                let what = format!("a stack of {bytes} bytes was asked for; the largest has {largest}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
             Some(bytes) => Class::for_size(bytes),
             None => default_stack(),
         };
