@@ -4,7 +4,7 @@
 //! cargo run --release -p gort-benches -- [FILTER] [--rounds N] [--millis N] [--quick] [--json FILE] [--list]
 //! ```
 //!
-//! A [case](case::Case) is a subject on a runtime, such as `task-yield` on `tokio-mt`. In each round each case runs
+//! A case is a subject on a runtime, such as `task-yield` on `tokio-mt`. In each round each case runs
 //! once, in a process of its own (this binary again, or the Go program `go/main.go`), so that no runtime's threads
 //! disturb another's and whatever else the machine does falls on all of them alike. A case runs its body with
 //! growing counts until one run has lasted long enough; that run is its reading, and those before it were warm-up.
