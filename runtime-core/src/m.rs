@@ -13,6 +13,7 @@ use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
 use crate::stack::{Stack, Top};
+use crate::throw;
 
 /// What a waker of a pinned G must do for its home M (rule 7). Changed by the owner, and under the sched lock by
 /// whoever wakes the M.
@@ -187,9 +188,17 @@ impl M {
     /// The record of the stack that `curg` runs on. Owner, while a G runs.
     #[inline]
     pub(crate) fn top(&self) -> &Top {
-        let stack = self.stack.get().expect("no G runs on this M");
         // SAFETY: `execute` set it to the stack that the running G owns, or borrows as the M's spare.
-        unsafe { stack.top() }
+        unsafe { self.stack().top() }
+    }
+
+    /// That stack.
+    #[inline]
+    pub(crate) fn stack(&self) -> Stack {
+        match self.stack.get() {
+            Some(stack) => stack,
+            None => throw(format_args!("M{} runs a G without a stack", self.id)),
+        }
     }
 
     pub(crate) fn add_pin(&self) {

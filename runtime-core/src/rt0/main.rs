@@ -9,12 +9,12 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use crate::g::{Birth, G, Gp, Labels, Ran, Vtable};
+use crate::g::{Birth, G, Gp, Ran, Vtable};
 use crate::m::M;
 use crate::rt0::{Boot, newm, step, up};
 use crate::sched::SCHED;
 use crate::sched::newproc::newproc;
-use crate::stack::Class;
+use crate::stack::{self, Class};
 use crate::{getg, sys, throw, warning};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
@@ -46,17 +46,20 @@ impl<'a> MainG<'a> {
             system: library,
             handle: false,
         };
-        // It has the stack that main had.
-        let stack = match boot {
-            Boot::Main(..) => Some(Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK))),
-            Boot::Library => None,
-        };
-        let labels = Labels {
-            name: Some("main".into()),
-            stack,
-        };
+        let g = G::new(&VTABLE, birth, Location::caller(), None);
+        if !library {
+            // It has the stack that main had.
+            let class = Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK));
+            match stack::alloc(class) {
+                Ok(stack) => g.frames.set(Some(stack)),
+                Err(_) => throw(format_args!(
+                    "no address space for the main goroutine's stack of {} bytes; lower `ulimit -s`",
+                    class.size()
+                )),
+            }
+        }
         MainG {
-            g: G::new(&VTABLE, birth, Location::caller(), Some(Box::new(labels))),
+            g,
             boot: UnsafeCell::new(boot),
         }
     }
