@@ -12,8 +12,9 @@ static INFO: OnceLock<CpuInfo> = OnceLock::new();
 static START_TICKS: AtomicU64 = AtomicU64::new(0);
 static START_NANOS: AtomicU64 = AtomicU64::new(0);
 
-/// Until enough time has passed to measure it, a tick counts as a third of a nanosecond.
-const GUESS_PER_NANO: u64 = 3;
+/// Until enough time has passed to measure it, a tick counts as a nanosecond: more than it is, so that whoever waits
+/// for a number of ticks looks too early, not too late.
+const GUESS_PER_NANO: u64 = 1;
 /// How long to measure for.
 const ENOUGH_NANOS: u64 = 10_000_000;
 
@@ -23,6 +24,11 @@ pub(crate) fn cpuinfo() {
     let _ = INFO.set(arch::cpuinfo());
     START_TICKS.store(arch::cputicks(), Ordering::Relaxed);
     START_NANOS.store(sys::nanotime(), Ordering::Relaxed);
+}
+
+/// Whether cputicks count at one rate on every processor.
+pub(crate) fn steady_ticks() -> bool {
+    INFO.get().is_some_and(|info| info.invariant_tsc)
 }
 
 /// How many cputicks `nanos` are (Go: tickspersecond). Exact only to a few percent.

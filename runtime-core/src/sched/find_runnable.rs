@@ -23,7 +23,7 @@ pub(crate) struct Next {
 pub(crate) fn find_runnable(m: &'static M) -> Next {
     loop {
         let p = m.p.get().expect("an M schedules without a P");
-        time::check(p);
+        time::check_own(p);
         if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
             // With another P afterwards, or the same one later.
             idle::give_way(m);
