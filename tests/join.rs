@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -259,15 +260,18 @@ fn drops_everything_once() {
 }
 
 #[test]
-fn builder_gives_the_closure_back_to_nobody() {
-    let _watchdog = watchdog("builder_gives_the_closure_back_to_nobody");
+fn builder_drops_a_closure_that_it_cannot_start() {
+    let _watchdog = watchdog("builder_drops_a_closure_that_it_cannot_start");
     let drops = Counter::new();
     let captured = count_drop(&drops);
-    // More address space than there is.
     let failed = gort::Builder::new()
         .stack_size(usize::MAX / 2)
         .go(move || drop(captured));
     let error = failed.expect_err("a stack as large as the address space");
-    assert!(!error.to_string().is_empty());
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("too large"), "{error}");
     assert_eq!(drops.get(), 1);
+    // The largest there is takes address space only.
+    let largest = gort::Builder::new().stack_size(1 << 30).go(|| 1).unwrap();
+    assert_eq!(largest.wait().unwrap(), 1);
 }

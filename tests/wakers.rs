@@ -296,24 +296,19 @@ fn woken_by_itself() {
 #[test]
 fn wakes_coalesce() {
     let _watchdog = watchdog("wakes_coalesce");
+    const POLLS: usize = 10;
     let polls = Counter::new();
-    gort::block_on(async {
-        let event = Event::new();
-        let theirs = event.clone();
-        let counter = polls.clone();
-        let task = gort::spawn(std::future::poll_fn(move |cx| {
-            for _ in 0..100 {
-                cx.waker().wake_by_ref();
-            }
-            if counter.add() == 10 {
-                Pin::new(&mut theirs.clone()).poll(cx)
-            } else {
-                Poll::Pending
-            }
-        }));
-        // The tenth poll waits for an event that is set: ready.
-        event.set();
-        task.await.unwrap();
-    });
-    assert_eq!(polls.get(), 10);
+    let counter = polls.clone();
+    let task = gort::spawn(std::future::poll_fn(move |cx| {
+        for _ in 0..100 {
+            cx.waker().wake_by_ref();
+        }
+        if counter.add() == POLLS {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }));
+    task.wait().unwrap();
+    assert_eq!(polls.get(), POLLS);
 }

@@ -4,8 +4,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use gort_executor::options::Options;
-use gort_executor::testing::test;
+use gort_executor::private::{Options, test};
 
 const SHARED: Options = Options {
     processors: None,
@@ -74,7 +73,7 @@ mod module {
         });
     }
 
-    use gort_executor::testing::test;
+    use gort_executor::private::test;
 }
 
 #[test]
