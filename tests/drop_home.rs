@@ -11,7 +11,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use gort::{JoinHandle, Wait};
-use support::{Counter, Event, watchdog};
+use support::{Counter, Event, until, watchdog};
 
 const ROUNDS: usize = 1_000;
 
@@ -189,9 +189,7 @@ fn handle_of_a_local_task() {
                 output
             });
             if round % 3 == 0 {
-                while !task.is_finished() {
-                    gort::task::yield_now().wait();
-                }
+                until(|| task.is_finished());
             } else if round % 3 == 1 {
                 // A waker of ours in the slot when the handle goes.
                 let _ = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
@@ -249,9 +247,7 @@ fn any_task() {
         let output = AnywhereButThere(t);
         let goroutine = gort::go(move || output);
         if round % 2 == 0 {
-            while !goroutine.is_finished() {
-                gort::task::yield_now().wait();
-            }
+            until(|| goroutine.is_finished());
         }
         drop(goroutine);
         dropped.wait();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use gort::Wait;
 use gort::time::{Sleep, error::Elapsed, sleep, sleep_until, timeout, timeout_at};
-use support::{Foreign, watchdog};
+use support::{Foreign, until, watchdog};
 
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
@@ -177,7 +177,8 @@ fn the_last_waker_is_woken_once() {
     assert_eq!(Arc::strong_count(&first), 1);
     last.event.clone().wait();
     assert_eq!((first.wakes.load(SeqCst), last.wakes.load(SeqCst)), (0, 1));
-    assert_eq!(Arc::strong_count(&last), 1);
+    // Whoever called it lets it go.
+    until(|| Arc::strong_count(&last) == 1);
     assert!(poll(future.as_mut(), Waker::noop()).is_ready());
 }
 

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use gort::Wait;
-use support::{Counter, Event, announced, count_drop, watchdog};
+use support::{Counter, Event, announced, count_drop, until, watchdog};
 
 const ROUNDS: usize = 10_000;
 const CLONES: usize = 1_000;
@@ -185,11 +185,7 @@ fn a_thousand_clones() {
 /// Waits until all marked cells are freed: the last waker may be on its way in the runtime.
 fn all_freed(before: usize, count: usize) {
     assert!(ALLOCATED.load(SeqCst) >= before + count, "the mark does not work");
-    gort::block_on(async {
-        while FREED.load(SeqCst) < ALLOCATED.load(SeqCst) {
-            gort::task::yield_now().await;
-        }
-    });
+    until(|| FREED.load(SeqCst) == ALLOCATED.load(SeqCst));
 }
 
 /// A detached task that nobody can wake again is dropped, and its memory freed, with its last waker.
