@@ -1,4 +1,4 @@
-//! Time: never early, cancelled without a trace, and moved without being lost.
+//! Time: never early, in order, cancelled without a trace, and moved without being lost.
 
 mod support;
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use gort::Wait;
 use gort::time::{Sleep, error::Elapsed, sleep, sleep_until, timeout, timeout_at};
-use support::{Foreign, until, watchdog};
+use support::{Foreign, Random, until, watchdog};
 
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
@@ -124,6 +124,34 @@ fn timeouts() {
     let nested = timeout(HOUR, timeout(micros(100), timeout(HOUR, pending::<()>())));
     assert!(nested.wait().unwrap().is_err());
     assert_eq!(timeout(HOUR, async { sleep(micros(100)).wait() }).wait(), Ok(()));
+}
+
+/// The timers of one processor fire in the order of their deadlines.
+#[gort::test(processors = 1)]
+fn in_the_order_of_deadlines() {
+    let _watchdog = watchdog("in_the_order_of_deadlines");
+    const SLEEPS: u64 = 200;
+    let order = gort::go(|| {
+        let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let mut indices: Vec<_> = (0..SLEEPS).collect();
+        Random::new(5).shuffle(&mut indices);
+        let base = Instant::now() + Duration::from_millis(50);
+        let tasks: Vec<_> = indices
+            .into_iter()
+            .map(|i| {
+                let order = order.clone();
+                gort::task::spawn_local(async move {
+                    sleep_until(base + micros(100 * i)).await;
+                    order.borrow_mut().push(i);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.wait().unwrap();
+        }
+        order.take()
+    });
+    assert_eq!(order.wait().unwrap(), (0..SLEEPS).collect::<Vec<_>>());
 }
 
 #[test]

@@ -118,14 +118,17 @@ pub enum Park {
     Notified,
 }
 
-/// What a G that has completed finds of its handle.
+/// How the end of a body was taken.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Completed {
-    /// A handle exists and will take or drop the output.
-    pub join_interest: bool,
-    /// The waker slot is filled: wake it.
-    pub join_waker: bool,
+pub enum Complete {
+    /// The G is dead.
+    Dead {
+        /// The waker slot is filled, and the G's: wake it.
+        join_waker: bool,
+    },
+    /// It still runs: the handle is gone, so drop the output first, then complete without one.
+    Unwanted,
 }
 
 /// How a handle's attempt on the waker slot ended.
@@ -350,20 +353,27 @@ impl State {
         self.0.fetch_or(notified(level), Ordering::AcqRel);
     }
 
-    /// RUNNING -> DEAD: the body has ended. `output`: one was stored. The runtime's reference stays.
+    /// Whether a handle may still want the output. Once it does not, it never will.
     #[inline]
-    pub fn complete(&self, output: bool) -> Completed {
+    pub fn has_handle(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & JOIN_INTEREST != 0
+    }
+
+    /// RUNNING -> DEAD: the body has ended. `output`: one lies in the cell. The runtime's reference stays.
+    #[inline]
+    pub fn complete(&self, output: bool) -> Complete {
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, RUNNING);
-            let mut next = (word & !(STATUS_MASK | FRAMES | REAP)) | DEAD;
-            if output && word & JOIN_INTEREST != 0 {
-                next |= OUTPUT;
+            if output && word & JOIN_INTEREST == 0 {
+                return (word, Complete::Unwanted);
             }
-            let seen = Completed {
-                join_interest: word & JOIN_INTEREST != 0,
-                join_waker: word & JOIN_WAKER != 0,
-            };
-            (next, seen)
+            let next = (word & !(STATUS_MASK | FRAMES | REAP)) | DEAD | if output { OUTPUT } else { 0 };
+            (
+                next,
+                Complete::Dead {
+                    join_waker: word & JOIN_WAKER != 0,
+                },
+            )
         })
     }
 

@@ -17,10 +17,10 @@ use super::{JoinHandle, spawn};
 ///     .name("parser")
 ///     .stack_size(8 << 20)
 ///     .go(|| {
-///         let scratch = std::hint::black_box([0u8; 1 << 20]);
+///         let scratch = std::hint::black_box([0u8; 4 << 20]);
 ///         scratch.len()
 ///     })?;
-/// assert_eq!(deep.wait().unwrap(), 1 << 20);
+/// assert_eq!(deep.wait().unwrap(), 4 << 20);
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug, Default)]
@@ -56,8 +56,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If there is no address space, or no memory mapping, left for the stack, or if it is to be larger than 1 GiB
-    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)). The closure is dropped.
+    /// If there is no address space, or no memory mapping, left for the stack, or if it is to be larger than 1 GiB.
+    /// The closure is dropped.
     #[track_caller]
     pub fn go<F, T>(self, closure: F) -> io::Result<JoinHandle<T>>
     where
@@ -66,11 +66,9 @@ impl Builder {
     {
         let class = match self.stack_size {
             Some(bytes) if bytes > Class::MAX.size() => {
-                let message = format!(
-                    "a stack of {bytes} bytes is too large: the most is {}",
-                    Class::MAX.size()
-                );
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                let largest = Class::MAX.size();
+                let what = format!("a stack of {bytes} bytes was asked for; the largest has {largest}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
             }
             Some(bytes) => Class::for_size(bytes),
             None => default_stack(),

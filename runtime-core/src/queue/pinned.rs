@@ -48,9 +48,15 @@ impl Pinned {
     ///
     /// # Safety
     /// On the home M's thread.
+    #[inline]
     pub(crate) unsafe fn push_own(&self, g: Gp) {
         // SAFETY: only this thread touches `own`, and no borrow of it outlives a method.
-        unsafe { (*self.own.get()).push_back(g) }
+        let own = unsafe { &mut *self.own.get() };
+        // Behind what others have queued before.
+        if !self.inbox.load(Ordering::Relaxed).is_null() {
+            self.drain(own);
+        }
+        own.push_back(g);
     }
 
     /// Takes the oldest G.

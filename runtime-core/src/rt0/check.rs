@@ -59,7 +59,7 @@ fn cas() {
 
 fn alignment(stack: Stack) {
     let sp = stack.initial_sp() + 8 * usize::from(debug::fault("check_align"));
-    if sp % arch::STACK_ALIGN != 0 {
+    if !sp.is_multiple_of(arch::STACK_ALIGN) {
         throw(format_args!(
             "check: a stack begins at {sp:#x}, not a multiple of {}",
             arch::STACK_ALIGN

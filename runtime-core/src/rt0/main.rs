@@ -74,7 +74,7 @@ impl<'a> MainG<'a> {
 #[inline(never)]
 unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     step("main");
-    if !getg::current_m().is_some_and(|m| m.id == 0) {
+    if getg::current_m().is_none_or(|m| m.id != 0) {
         throw(format_args!("runtime.main is not on m0"));
     }
     sysmon();

@@ -14,7 +14,7 @@ use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
 use crate::sched::{deferred, waker};
-use crate::state::{Idle, Wake};
+use crate::state::{Complete, Idle, Wake};
 
 /// Where a new base begins.
 pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
@@ -70,6 +70,11 @@ fn run(m: &'static M) {
                 Idle::Waiting => {}
                 Idle::Requeue { pinned } => ready::requeue(m, g, pinned),
                 Idle::Reap => {
+                    // What is dropped may wait, and then needs the stack that it runs on.
+                    if let Some(stack) = m.dead_stack.take() {
+                        header.frames.set(Some(stack));
+                        m.add_pin();
+                    }
                     // SAFETY: nobody else has a reference; this is a stack, for a local G on its home M.
                     unsafe { (header.vtable.drop_body)(g) };
                     finish(m, g, false, true);
@@ -98,16 +103,31 @@ fn reap(m: &'static M) {
 }
 
 /// The body is gone (Go: goexit0). `listed`: the G still stands among all Gs.
-fn finish(m: &'static M, g: Gp, output: bool, listed: bool) {
+fn finish(m: &'static M, g: Gp, mut output: bool, listed: bool) {
+    let header = g.g();
+    if output && !header.state.has_handle() {
+        // While the G still runs: what is dropped may wait.
+        // SAFETY: the output lies there, and nobody else will take it.
+        unsafe { (header.vtable.drop_output)(g) };
+        output = false;
+    }
     release_frames(m, g);
     if listed {
         allgs::remove(g);
     }
-    let header = g.g();
-    // The G is dead from here on: what still runs for it may block this thread, but not park the G.
+    // From here on the G cannot park: what still runs for it may block this thread.
     m.nopark.set(m.nopark.get() + 1);
-    let completed = header.state.complete(output);
-    if completed.join_waker {
+    let join_waker = loop {
+        match header.state.complete(output) {
+            Complete::Dead { join_waker } => break join_waker,
+            Complete::Unwanted => {
+                // SAFETY: as above; the handle has gone since.
+                unsafe { (header.vtable.drop_output)(g) };
+                output = false;
+            }
+        }
+    };
+    if join_waker {
         // SAFETY: JOIN_WAKER at completion: the slot is ours, and the handle keeps off a dead G's.
         if let Some(waker) = unsafe { (*g.join_waker()).take() } {
             waker::wake(waker);

@@ -47,7 +47,7 @@ pub(crate) fn find_runnable(m: &'static M) -> Next {
 fn local(m: &'static M, p: &'static P) -> Option<Next> {
     let runs = p.runs.load(Ordering::Relaxed);
     p.runs.store(runs + 1, Ordering::Relaxed);
-    if runs % GLOBAL_EVERY == 0
+    if runs.is_multiple_of(GLOBAL_EVERY)
         && let Some(next) = now_and_then(m)
     {
         return Some(next);

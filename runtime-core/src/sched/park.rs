@@ -170,6 +170,11 @@ fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
         None => crate::stack::alloc(Class::TASK),
     };
     let fresh = fresh.map_err(|_| NoStack)?;
+    debug_assert_eq!(
+        m.stack.get(),
+        m.spare.get(),
+        "a G without frames of its own runs on the spare"
+    );
     g.g().frames.set(m.spare.replace(Some(fresh)));
     g.set_home(m);
     m.add_pin();
