@@ -15,7 +15,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use gort_runtime_core::ensure_booted;
-use gort_runtime_core::poller::{Delay, Poller, install};
+use gort_runtime_core::install_poller;
+use gort_runtime_core::poller::{Delay, Poller};
 use mio::event::Event;
 use mio::{Events, Registry, Token};
 

@@ -11,11 +11,12 @@ use std::task::Context;
 
 use crate::g::{Birth, G, Gp, Ran, Vtable};
 use crate::m::M;
-use crate::rt0::{Boot, newm, step, up};
+use crate::rt0::Boot;
 use crate::sched::SCHED;
 use crate::sched::newproc::newproc;
 use crate::stack::{self, Class};
-use crate::{getg, sys, throw, warning};
+use crate::steps::step;
+use crate::{life, sys, throw, warning};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
 const UNLIMITED_STACK: usize = 8 << 20;
@@ -66,7 +67,7 @@ impl<'a> MainG<'a> {
 
     /// Makes it runnable, on m0 for ever.
     pub(crate) fn newproc(&mut self, m0: &'static M) {
-        debug_assert!(getg::current_m().is_some_and(|m| m.is(m0)));
+        debug_assert!(M::current().is_some_and(|m| m.is(m0)));
         step("newproc");
         // SAFETY: the cell stays where it is until `schedule` has returned; fresh.
         unsafe { newproc(Gp::new(NonNull::from(self).cast())) };
@@ -77,7 +78,7 @@ impl<'a> MainG<'a> {
 #[inline(never)]
 unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     step("main");
-    if getg::current_m().is_none_or(|m| m.id != 0) {
+    if M::current().is_none_or(|m| m.id != 0) {
         throw(format_args!("runtime.main is not on m0"));
     }
     sysmon();
@@ -86,12 +87,12 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     let boot = unsafe { &mut *(*g.as_ptr().cast::<MainG<'_>>()).boot.get() };
     if let Boot::Main(_, body) = boot {
         step("main.main");
-        up();
+        life::up();
         body();
         // Nothing is started from here on; `schedule` returns on m0.
         SCHED.exiting.store(true, Ordering::Release);
     } else {
-        up();
+        life::up();
     }
     Ran::Done { output: false }
 }
@@ -99,7 +100,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 #[inline(never)]
 fn sysmon() {
     step("sysmon");
-    if let Err(error) = newm::newm_sysmon() {
+    if let Err(error) = crate::sysmon::start() {
         warning!("no thread for sysmon: {error}; nobody watches over blocked threads");
     }
 }

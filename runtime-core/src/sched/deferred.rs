@@ -8,10 +8,10 @@ use allocator_api2::vec::Vec;
 
 use crate::g::{Birth, Gp, Ran};
 use crate::lock::{Lock, Rank};
-use crate::rt0::system_g;
 use crate::sched::ready::ready;
 use crate::sched::waker::run_foreign;
 use crate::state::Wake;
+use crate::system_g;
 
 pub(crate) enum Item {
     Wake(Waker),
