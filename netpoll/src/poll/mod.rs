@@ -71,7 +71,7 @@ impl NetPoll {
         }
         let made = NetPoll::new()?;
         let netpoll = NETPOLL.get_or_init(|| made);
-        install(netpoll);
+        install_poller(netpoll);
         // Somebody must poll, also if all of the program's threads are its own.
         ensure_booted();
         Ok(netpoll)
