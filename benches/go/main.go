@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -40,7 +41,7 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	if os.Args[1] == "echo-request" {
+	if strings.HasPrefix(os.Args[1], "echo-") {
 		serve()
 		return
 	}

@@ -6,10 +6,14 @@ use std::time::Duration;
 use crate::measure::Reading;
 use crate::peer::{GORT, Goroutines, Gort, May, Smol, Tasks, TokioCurrentThread, TokioMultiThread};
 use crate::subject::{
-    GoroutinePingPong, GoroutineSpawnJoin, GoroutineSpawnMany, GoroutineSubject, GoroutineYield, SelfWake,
-    SwitchPair, TaskPingPong, TaskSpawnJoin, TaskSpawnMany, TaskSubject, TaskYield, TimerCancel, TimerZero,
+    AtomicAdd, GoroutinePingPong, GoroutineSpawnJoin, GoroutineSpawnMany, GoroutineSubject, GoroutineYield,
+    SelfWake, SwitchPair, TaskPingPong, TaskSpawnJoin, TaskSpawnMany, TaskSubject, TaskYield, TimerCancel,
+    TimerZero,
 };
 use crate::{echo, go};
+
+/// The runtime of the yardstick: none.
+const MACHINE: &str = "machine";
 
 /// A subject on a runtime.
 pub(crate) struct Case {
@@ -23,17 +27,17 @@ pub(crate) struct Case {
 pub(crate) enum Work {
     /// Takes a reading that lasts so long, and prints it.
     Read(fn(Duration) -> Reading),
-    /// Serves, while the parent takes the reading.
-    Serve(fn() -> io::Result<()>),
+    /// Serves so many connections, while the parent takes the reading.
+    Serve(fn() -> io::Result<()>, usize),
     /// It is the Go program, and takes a reading.
     GoRead,
     /// It is the Go program, and serves.
-    GoServe,
+    GoServe(usize),
 }
 
 impl Work {
     pub(crate) fn is_go(self) -> bool {
-        matches!(self, Work::GoRead | Work::GoServe)
+        matches!(self, Work::GoRead | Work::GoServe(_))
     }
 }
 
@@ -47,6 +51,7 @@ impl Case {
 /// Every case, by subject.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![
+        reads(AtomicAdd::NAME, MACHINE, AtomicAdd::measure),
         reads(SwitchPair::NAME, GORT, SwitchPair::gort),
         reads(SwitchPair::NAME, "corosensei", SwitchPair::corosensei),
     ];
@@ -61,25 +66,8 @@ pub(crate) fn all() -> Vec<Case> {
     goroutines::<GoroutinePingPong>(&mut cases);
     tasks::<TimerZero>(&mut cases);
     tasks::<TimerCancel>(&mut cases);
-    for (runtime, serve) in [
-        (GORT, echo::gort_tasks as fn() -> _),
-        ("gort-goroutines", echo::gort_goroutines),
-        ("tokio-mt", echo::tokio_multi_thread),
-        ("tokio-ct", echo::tokio_current_thread),
-        ("smol", echo::smol_tasks),
-        ("may", echo::may_goroutines),
-    ] {
-        cases.push(Case {
-            subject: echo::NAME,
-            runtime,
-            work: Work::Serve(serve),
-        });
-    }
-    cases.push(Case {
-        subject: echo::NAME,
-        runtime: go::NAME,
-        work: Work::GoServe,
-    });
+    echo(echo::MANY, &mut cases);
+    echo(echo::ONE, &mut cases);
     cases
 }
 
@@ -122,6 +110,29 @@ fn go(subject: &'static str, cases: &mut Vec<Case>) {
     }
 }
 
+fn echo((subject, connections): (&'static str, usize), cases: &mut Vec<Case>) {
+    let mut case = |runtime, work| {
+        cases.push(Case {
+            subject,
+            runtime,
+            work,
+        });
+    };
+    case(GORT, Work::Serve(echo::gort_tasks, connections));
+    case("gort-goroutines", Work::Serve(echo::gort_goroutines, connections));
+    case(
+        TokioMultiThread::NAME,
+        Work::Serve(echo::tokio_multi_thread, connections),
+    );
+    case(
+        TokioCurrentThread::NAME,
+        Work::Serve(echo::tokio_current_thread, connections),
+    );
+    case(Smol::NAME, Work::Serve(echo::smol_tasks, connections));
+    case(May::NAME, Work::Serve(echo::may_goroutines, connections));
+    case(go::NAME, Work::GoServe(connections));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,7 +147,7 @@ mod tests {
                 case.id()
             );
             let first = cases.iter().find(|other| other.subject == case.subject);
-            assert_eq!(first.unwrap().runtime, "gort");
+            assert!([GORT, MACHINE].contains(&first.unwrap().runtime));
         }
     }
 }

@@ -83,12 +83,12 @@ impl Programs {
 fn read(case: &Case, programs: &Programs, target: Duration) -> Result<Reading, String> {
     let millis = target.as_millis().to_string();
     let mut command = match case.work {
-        Work::Read(_) | Work::Serve(_) => {
+        Work::Read(_) | Work::Serve(..) => {
             let mut command = Command::new(&programs.own);
             command.args([CHILD, &case.id(), &millis]);
             command
         }
-        Work::GoRead | Work::GoServe => {
+        Work::GoRead | Work::GoServe(_) => {
             let mut command = Command::new(programs.go.as_ref()?);
             command.args([case.subject, &millis]);
             command
@@ -98,7 +98,9 @@ fn read(case: &Case, programs: &Programs, target: Duration) -> Result<Reading, S
     let patience = PATIENCE + 4 * target;
     match case.work {
         Work::Read(_) | Work::GoRead => process.line(patience)?.parse(),
-        Work::Serve(_) | Work::GoServe => echo::measure(&process, target, patience),
+        Work::Serve(_, connections) | Work::GoServe(connections) => {
+            echo::measure(&process, connections, target, patience)
+        }
     }
 }
 
@@ -116,7 +118,7 @@ pub(crate) fn child(id: &str, target: Duration) -> Result<(), String> {
             report::reading(&read(target));
             Ok(())
         }
-        Some(Work::Serve(serve)) => serve().map_err(|error| error.to_string()),
+        Some(Work::Serve(serve, _)) => serve().map_err(|error| error.to_string()),
         _ => Err(format!("no case {id}")),
     }
 }

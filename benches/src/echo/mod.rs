@@ -14,20 +14,27 @@ pub(crate) use server::{
     gort_goroutines, gort_tasks, may_goroutines, smol_tasks, tokio_current_thread, tokio_multi_thread,
 };
 
-pub(crate) const NAME: &str = "echo-request";
+/// A subject's name, and how many connections there are, each with one request under way: a server that is
+/// always busy, and one that sleeps between any two requests.
+pub(crate) const MANY: (&str, usize) = ("echo-64", 64);
+pub(crate) const ONE: (&str, usize) = ("echo-1", 1);
 
 /// What a server prints once it listens, before its address.
 const LISTENING: &str = "listening on ";
 
-/// How many requests are under way at a time: one a connection.
-const CONNECTIONS: usize = 64;
+/// The bytes of a request.
 const REQUEST: usize = 64;
 
 /// A reading of a server that `process` runs: wall-clock time of the load, CPU time of the server.
 ///
 /// # Errors
 /// If the server does not start, does not answer, or answers something else.
-pub(crate) fn measure(process: &Process, target: Duration, patience: Duration) -> Result<Reading, String> {
+pub(crate) fn measure(
+    process: &Process,
+    connections: usize,
+    target: Duration,
+    patience: Duration,
+) -> Result<Reading, String> {
     /// The part of the target that goes before as a warm-up.
     const WARM_UP: u32 = 4;
     let line = process.line(patience)?;
@@ -36,7 +43,7 @@ pub(crate) fn measure(process: &Process, target: Duration, patience: Duration) -
         .and_then(|address| address.parse().ok())
         .ok_or_else(|| format!("no server: {line}"))?;
     let clock = CpuClock::of(process.id()).map_err(|error| error.to_string())?;
-    let mut load = Load::connect(address, CONNECTIONS, REQUEST).map_err(|error| error.to_string())?;
+    let mut load = Load::connect(address, connections, REQUEST).map_err(|error| error.to_string())?;
     let mut measured = || {
         load.drive(target / WARM_UP)?;
         let before = clock.read()?;

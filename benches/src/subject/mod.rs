@@ -1,6 +1,7 @@
 //! What is measured inside of one process. Each subject is one file, one type, and one body that does so many
 //! operations: on every runtime of tasks or on every runtime of goroutines.
 
+mod atomic_add;
 mod goroutine_yield;
 mod ping_pong;
 mod self_wake;
@@ -14,6 +15,7 @@ mod timer_zero;
 
 use std::time::Duration;
 
+pub(crate) use atomic_add::AtomicAdd;
 pub(crate) use goroutine_yield::GoroutineYield;
 pub(crate) use ping_pong::{GoroutinePingPong, TaskPingPong};
 pub(crate) use self_wake::SelfWake;
