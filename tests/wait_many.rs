@@ -144,14 +144,8 @@ fn a_million_tasks() {
     println!("and {} KiB more than before once they have ended", Usage::now().since(before) / 1024);
 }
 
-#[test]
-fn a_hundred_thousand_goroutines() {
-    let name = "a_hundred_thousand_goroutines";
-    if !is_child(name) {
-        return run_child_and_show(name, &[]);
-    }
-    let _watchdog = watchdog(name);
-    let gate = Gate::new(GOROUTINES);
+/// Three waves of goroutines: what each costs while `wait` waits, and that it comes back.
+fn waves(gate: &'static Gate, wait: fn(&'static Gate, usize), open: fn(&Gate)) {
     gort::block_on(async {});
     let goroutines = gort::runtime::num_goroutines();
     let before = Usage::now();
@@ -160,7 +154,7 @@ fn a_hundred_thousand_goroutines() {
         let start = Instant::now();
         for place in 0..GOROUTINES {
             drop(gort::go(move || {
-                gate.pass(place).wait();
+                wait(gate, place);
                 gate.through.fetch_add(1, SeqCst);
             }));
         }
@@ -176,7 +170,7 @@ fn a_hundred_thousand_goroutines() {
         );
         assert!(each <= BYTES_PER_GOROUTINE, "{each} bytes each");
 
-        gate.open();
+        open(gate);
         let ended = || gort::runtime::num_goroutines() == goroutines;
         assert!(comes_true(Duration::from_secs(100), ended));
         assert_eq!(gate.through.load(SeqCst), GOROUTINES);
@@ -194,4 +188,29 @@ fn a_hundred_thousand_goroutines() {
             println!("and {} KiB more than before once they have ended", Usage::now().since(before) / 1024);
         }
     }
+}
+
+#[test]
+fn a_hundred_thousand_goroutines() {
+    let name = "a_hundred_thousand_goroutines";
+    if !is_child(name) {
+        return run_child_and_show(name, &[]);
+    }
+    let _watchdog = watchdog(name);
+    waves(Gate::new(GOROUTINES), |gate, place| gate.pass(place).wait(), Gate::open);
+}
+
+/// They leave the gate when a timer says so: a timer is 48 bytes more.
+#[test]
+fn a_hundred_thousand_sleepers() {
+    let name = "a_hundred_thousand_sleepers";
+    if !is_child(name) {
+        return run_child_and_show(name, &[]);
+    }
+    let _watchdog = watchdog(name);
+    let sleep = |gate: &'static Gate, _| {
+        gate.came.fetch_add(1, SeqCst);
+        gort::time::sleep(Duration::from_secs(5)).wait();
+    };
+    waves(Gate::new(GOROUTINES), sleep, |_| {});
 }

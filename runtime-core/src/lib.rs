@@ -24,6 +24,7 @@ pub mod stack;
 pub mod state;
 pub mod sys;
 mod sys_box;
+mod sys_vec;
 mod sysmon;
 pub mod timer;
 
