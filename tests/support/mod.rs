@@ -69,12 +69,7 @@ pub(crate) fn is_child(name: &str) -> bool {
 
 /// Runs the test `name` of this binary in a child process, with `env`, and waits for it.
 pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CHILD, name)
-        .envs(env.iter().copied());
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = child(name, env).stdin(Stdio::null()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_ne!(
         output.status.code(),
@@ -82,6 +77,16 @@ pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
         "{name}: the child hung\n{stderr}"
     );
     output
+}
+
+/// The test `name` of this binary, to be run in a child process.
+pub(crate) fn child(name: &str, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, name)
+        .envs(env.iter().copied());
+    command
 }
 
 /// As `run_child`, for a body that succeeds: what it prints becomes this test's output.

@@ -50,9 +50,9 @@ pub(crate) struct Switches {
     pub(crate) count: u64,
 }
 
-/// Of every thread of the process.
-pub(crate) fn switches() -> Vec<Switches> {
-    let mut all: Vec<_> = fs::read_dir("/proc/self/task")
+/// Of every thread of the process `pid`.
+pub(crate) fn switches(pid: u32) -> Vec<Switches> {
+    let mut all: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
         .unwrap()
         .map(|task| {
             let task = task.unwrap();
