@@ -27,6 +27,7 @@ pub mod state;
 mod steps;
 pub mod sys;
 mod sys_box;
+mod sys_vec;
 mod sysmon;
 mod system_g;
 mod ticks;

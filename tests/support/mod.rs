@@ -2,6 +2,9 @@
 //! drops and polls, foreign wakers, and children to die in.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
+
+pub(crate) mod proc;
 
 use std::future::Future;
 use std::io::Write;
@@ -22,6 +25,9 @@ pub(crate) const HUNG: i32 = 86;
 /// Set in a child process to the name of the test that it is there for.
 const CHILD: &str = "GORT_TEST_IN_CHILD";
 
+/// What a test's random numbers depend on.
+const SEED: &str = "GORT_TEST_SEED";
+
 /// Ends the process if it is not dropped in time.
 pub(crate) struct Watchdog {
     ended: Arc<(Mutex<bool>, Condvar)>,
@@ -36,12 +42,17 @@ impl Drop for Watchdog {
 
 /// Guards the test `name` against a hang: `let _watchdog = watchdog("name");`.
 pub(crate) fn watchdog(name: &'static str) -> Watchdog {
+    watchdog_within(name, LIMIT)
+}
+
+/// Guards a test that takes longer than others.
+pub(crate) fn watchdog_within(name: &'static str, limit: Duration) -> Watchdog {
     let ended = Arc::new((Mutex::new(false), Condvar::new()));
     let theirs = ended.clone();
     thread::spawn(move || {
         let (lock, condvar) = &*theirs;
         let ended = lock.lock().unwrap();
-        let (ended, _) = condvar.wait_timeout_while(ended, LIMIT, |ended| !*ended).unwrap();
+        let (ended, _) = condvar.wait_timeout_while(ended, limit, |ended| !*ended).unwrap();
         if !*ended {
             let _ = writeln!(std::io::stderr(), "watchdog: the test {name} hangs");
             // SAFETY: ends the process without destructors; nothing is held up by it.
@@ -58,12 +69,7 @@ pub(crate) fn is_child(name: &str) -> bool {
 
 /// Runs the test `name` of this binary in a child process, with `env`, and waits for it.
 pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CHILD, name)
-        .envs(env.iter().copied());
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = child(name, env).stdin(Stdio::null()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_ne!(
         output.status.code(),
@@ -71,6 +77,39 @@ pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
         "{name}: the child hung\n{stderr}"
     );
     output
+}
+
+/// The test `name` of this binary, to be run in a child process.
+pub(crate) fn child(name: &str, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, name)
+        .envs(env.iter().copied());
+    command
+}
+
+/// As `run_child`, for a body that succeeds: what it prints becomes this test's output.
+pub(crate) fn run_child_and_show(name: &str, env: &[(&str, &str)]) {
+    let output = run_child(name, env);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {}\n{stdout}\n{stderr}", output.status);
+    print!("{stdout}");
+    eprint!("{stderr}");
+}
+
+/// Where the random numbers of a test begin: elsewhere each time, printed, and as GORT_TEST_SEED says if it does.
+pub(crate) fn seed() -> u64 {
+    let seed = match std::env::var(SEED) {
+        Ok(seed) => seed.parse().expect(SEED),
+        Err(_) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            (now.as_nanos() as u64) % 1_000_000_007
+        }
+    };
+    println!("{SEED}={seed}");
+    seed
 }
 
 /// A future that is ready once `set` was called, by anyone. Its clones are the same event; one may wait at a time.
@@ -214,7 +253,7 @@ pub(crate) fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Random numbers that are the same in every run.
+/// Random numbers, the same for the same seed.
 pub(crate) struct Random(u64);
 
 impl Random {
