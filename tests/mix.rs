@@ -24,7 +24,7 @@ use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
 use gort::task::{spawn_local, yield_now};
 use gort::time::{sleep, timeout};
-use support::proc::{comes_true, descriptors};
+use support::proc::{comes_true, descriptors, steady};
 use support::{Event, OnDrop, Random, is_child, run_child_and_show, seed, watchdog};
 
 /// How long all the tests of this file take together.
@@ -330,7 +330,7 @@ fn books_balance(name: &'static str, processors: &str) {
     let world = self::world();
     drop(gort::go(move || serve(&listener)));
     assert!(comes_true(Duration::from_secs(10), || gort::runtime::num_goroutines() == 1));
-    let before = descriptors();
+    let before = steady(descriptors);
 
     let roots: Vec<_> = (0..ROOTS)
         .map(|nth| {
