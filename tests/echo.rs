@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join;
 use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
-use support::proc::{Usage, comes_true, descriptors};
+use support::proc::{Usage, comes_true, descriptors, steady};
 use support::{Random, is_child, run_child_and_show, seed, watchdog_within};
 
 const CONNECTIONS: usize = 2_000;
@@ -99,7 +99,7 @@ fn every_byte_comes_back(name: &'static str, serve: Server) {
     let seed = seed();
     // The poller's own descriptors come with the first socket, and stay.
     drop(TcpListener::bind("127.0.0.1:0").wait().unwrap());
-    let before = (gort::runtime::num_goroutines(), descriptors());
+    let before = steady(|| (gort::runtime::num_goroutines(), descriptors()));
     let memory = Usage::now();
 
     let start = Instant::now();

@@ -24,7 +24,7 @@ use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
 use gort::task::{spawn_local, yield_now};
 use gort::time::{sleep, timeout};
-use support::proc::{comes_true, descriptors};
+use support::proc::{comes_true, descriptors, steady};
 use support::{Event, OnDrop, Random, is_child, run_child_and_show, seed, watchdog};
 
 /// How long all the tests of this file take together.
@@ -87,9 +87,7 @@ fn foreign_thread() -> Sender<Errand> {
 }
 
 fn send(errand: Errand, random: &mut Random) {
-    world().foreign[random.below(FOREIGN_THREADS)]
-        .send(errand)
-        .unwrap();
+    world().foreign[random.below(FOREIGN_THREADS)].send(errand).unwrap();
 }
 
 /// Lives as long as a body.
@@ -138,11 +136,7 @@ impl Future for Restless {
         self.polls -= 1;
         let random = &mut self.random;
         send(Errand::CloneAndDrop(cx.waker().clone()), random);
-        let wake = if random.below(2) == 0 {
-            Errand::Wake
-        } else {
-            Errand::WakeByRef
-        };
+        let wake = if random.below(2) == 0 { Errand::Wake } else { Errand::WakeByRef };
         send(wake(cx.waker().clone()), random);
         Poll::Pending
     }
@@ -208,7 +202,7 @@ async fn step(random: &mut Random, depth: u32) {
         }
         6 => {
             let (one, other) = (pin!(sleep(micros(random, 300))), pin!(yield_now()));
-            let _ = select(one, other).await;
+            drop(select(one, other).await);
         }
         7 => step_blocking(random, DEEPEST),
         8 => {
@@ -295,9 +289,7 @@ fn echo(random: &mut Random) -> io::Result<()> {
     }
     let mut stream = TcpStream::connect(world().echo).wait()?;
     for _ in 0..random.below(4) {
-        let sent: Vec<u8> = (0..1 + random.below(3_000))
-            .map(|_| random.below(256) as u8)
-            .collect();
+        let sent: Vec<u8> = (0..1 + random.below(3_000)).map(|_| random.below(256) as u8).collect();
         let mut back = vec![0; sent.len()];
         stream.write_all(&sent)?;
         if random.below(2) == 0 {
@@ -337,11 +329,8 @@ fn books_balance(name: &'static str, processors: &str) {
     assert!(WORLD.set(world).is_ok());
     let world = self::world();
     drop(gort::go(move || serve(&listener)));
-    assert!(comes_true(
-        Duration::from_secs(10),
-        || gort::runtime::num_goroutines() == 1
-    ));
-    let before = descriptors();
+    assert!(comes_true(Duration::from_secs(10), || gort::runtime::num_goroutines() == 1));
+    let before = steady(descriptors);
 
     let roots: Vec<_> = (0..ROOTS)
         .map(|nth| {
@@ -365,11 +354,7 @@ fn books_balance(name: &'static str, processors: &str) {
 
     // What was forgotten ends, too; the server's accept loop alone is left.
     let left = || gort::runtime::num_goroutines();
-    assert!(
-        comes_true(Duration::from_secs(60), || left() == 1),
-        "{} goroutines are left",
-        left()
-    );
+    assert!(comes_true(Duration::from_secs(60), || left() == 1), "{} goroutines are left", left());
     let books = &world.books;
     let pair = |a: &AtomicUsize, b: &AtomicUsize| (a.load(SeqCst), b.load(SeqCst));
     println!(
@@ -380,16 +365,8 @@ fn books_balance(name: &'static str, processors: &str) {
     let (started, ended) = pair(&books.started, &books.ended);
     assert_eq!(started, ended, "bodies");
     let dropped = || pair(&books.outputs_made, &books.outputs_dropped);
-    assert!(
-        comes_true(Duration::from_secs(10), || dropped().0 == dropped().1),
-        "{:?}",
-        dropped()
-    );
-    assert!(
-        comes_true(Duration::from_secs(10), || descriptors() == before),
-        "{before} {}",
-        descriptors()
-    );
+    assert!(comes_true(Duration::from_secs(10), || dropped().0 == dropped().1), "{:?}", dropped());
+    assert!(comes_true(Duration::from_secs(10), || descriptors() == before), "{before} {}", descriptors());
 }
 
 #[test]

@@ -87,3 +87,16 @@ pub(crate) fn comes_true(limit: Duration, mut holds: impl FnMut() -> bool) -> bo
     }
     true
 }
+
+/// What `look` says, once it says the same for a while: a thread that starts has a file open for a moment.
+pub(crate) fn steady<T: PartialEq>(mut look: impl FnMut() -> T) -> T {
+    let mut last = look();
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = look();
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+}
