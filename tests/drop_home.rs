@@ -11,16 +11,23 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use gort::{JoinHandle, Wait};
-use support::{Counter, Event, watchdog};
+use support::{Counter, Event, until, watchdog};
 
 const ROUNDS: usize = 1_000;
 
-/// Where something was dropped: the thread, whether on a goroutine's stack, and an address on the stack.
+/// Where something was dropped: on which thread, and whether on a goroutine's stack, by what the runtime says and
+/// by the address.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
     thread: ThreadId,
     on_g: bool,
-    stack: usize,
+    on_thread_stack: bool,
+}
+
+impl Place {
+    fn assert_is_a_goroutines(self) {
+        assert_eq!((self.on_g, self.on_thread_stack), (true, false));
+    }
 }
 
 fn here() -> Place {
@@ -28,7 +35,8 @@ fn here() -> Place {
     Place {
         thread: thread::current().id(),
         on_g: gort_runtime_core::on_g(),
-        stack: std::ptr::from_ref(std::hint::black_box(&local)).addr(),
+        // g0 runs on the thread's own stack.
+        on_thread_stack: on_thread_stack(std::ptr::from_ref(std::hint::black_box(&local)).addr()),
     }
 }
 
@@ -58,11 +66,9 @@ struct Tells {
 impl Drop for Tells {
     fn drop(&mut self) {
         let place = here();
-        // g0 runs on the thread's own stack.
-        assert!(!on_thread_stack(place.stack), "dropped on the stack of a thread");
         if self.waits {
             gort::time::sleep(Duration::from_micros(50)).wait();
-            assert_eq!(here().thread, place.thread);
+            assert_eq!(here(), place);
         }
         self.to.send(place).unwrap();
         self.dropped.set();
@@ -148,7 +154,8 @@ fn last_waker_of_a_local_task() {
             drop(task);
             dropped.wait();
             let place = places.recv().unwrap();
-            assert_eq!((place.thread, place.on_g), (home.thread, true));
+            assert_eq!(place.thread, home.thread);
+            place.assert_is_a_goroutines();
         }
     });
     goroutine.wait().unwrap();
@@ -164,9 +171,7 @@ fn handle_of_a_local_task() {
     struct Output(mpsc::Sender<Place>, Event);
     impl Drop for Output {
         fn drop(&mut self) {
-            let place = here();
-            assert!(!on_thread_stack(place.stack), "dropped on the stack of a thread");
-            self.0.send(place).unwrap();
+            self.0.send(here()).unwrap();
             self.1.set();
         }
     }
@@ -184,9 +189,7 @@ fn handle_of_a_local_task() {
                 output
             });
             if round % 3 == 0 {
-                while !task.is_finished() {
-                    gort::task::yield_now().wait();
-                }
+                until(|| task.is_finished());
             } else if round % 3 == 1 {
                 // A waker of ours in the slot when the handle goes.
                 let _ = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
@@ -195,7 +198,8 @@ fn handle_of_a_local_task() {
             future_dropped.wait();
             output_dropped.wait();
             for place in [future_places.recv().unwrap(), output_places.recv().unwrap()] {
-                assert_eq!((place.thread, place.on_g), (home.thread, true));
+                assert_eq!(place.thread, home.thread);
+                place.assert_is_a_goroutines();
             }
         }
     });
@@ -236,20 +240,18 @@ fn any_task() {
         let waker = receive.recv().unwrap();
         drop(waker);
         dropped.wait();
-        assert!(places.recv().unwrap().on_g);
+        places.recv().unwrap().assert_is_a_goroutines();
 
         // An output whose handle goes on this thread, once it lies there.
         let (t, places, dropped) = tells(round % 4 == 0);
         let output = AnywhereButThere(t);
         let goroutine = gort::go(move || output);
         if round % 2 == 0 {
-            while !goroutine.is_finished() {
-                gort::task::yield_now().wait();
-            }
+            until(|| goroutine.is_finished());
         }
         drop(goroutine);
         dropped.wait();
-        assert!(places.recv().unwrap().on_g);
+        places.recv().unwrap().assert_is_a_goroutines();
     }
 }
 

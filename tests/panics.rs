@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gort::Wait;
 use gort::time::sleep;
-use support::{Counter, Event, OnDrop, count_drop, is_child, no_core, run_child, watchdog};
+use support::{Counter, Event, OnDrop, count_drop, is_child, no_core, run_child, until, watchdog};
 
 const A_MOMENT: Duration = Duration::from_millis(1);
 
@@ -195,9 +195,7 @@ fn in_the_drop_of_an_output() {
         let output = output();
         move || output
     });
-    while !ended.is_finished() {
-        gort::task::yield_now().wait();
-    }
+    until(|| ended.is_finished());
     drop(ended);
     // With a panic as payload of which even the drop panics.
     drop(gort::go({

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use gort::Wait;
-use support::{Counter, Event, announced, count_drop, watchdog};
+use support::{Counter, Event, announced, count_drop, until, watchdog};
 
 const ROUNDS: usize = 10_000;
 const CLONES: usize = 1_000;
@@ -185,11 +185,7 @@ fn a_thousand_clones() {
 /// Waits until all marked cells are freed: the last waker may be on its way in the runtime.
 fn all_freed(before: usize, count: usize) {
     assert!(ALLOCATED.load(SeqCst) >= before + count, "the mark does not work");
-    gort::block_on(async {
-        while FREED.load(SeqCst) < ALLOCATED.load(SeqCst) {
-            gort::task::yield_now().await;
-        }
-    });
+    until(|| FREED.load(SeqCst) == ALLOCATED.load(SeqCst));
 }
 
 /// A detached task that nobody can wake again is dropped, and its memory freed, with its last waker.
@@ -296,24 +292,19 @@ fn woken_by_itself() {
 #[test]
 fn wakes_coalesce() {
     let _watchdog = watchdog("wakes_coalesce");
+    const POLLS: usize = 10;
     let polls = Counter::new();
-    gort::block_on(async {
-        let event = Event::new();
-        let theirs = event.clone();
-        let counter = polls.clone();
-        let task = gort::spawn(std::future::poll_fn(move |cx| {
-            for _ in 0..100 {
-                cx.waker().wake_by_ref();
-            }
-            if counter.add() == 10 {
-                Pin::new(&mut theirs.clone()).poll(cx)
-            } else {
-                Poll::Pending
-            }
-        }));
-        // The tenth poll waits for an event that is set: ready.
-        event.set();
-        task.await.unwrap();
-    });
-    assert_eq!(polls.get(), 10);
+    let counter = polls.clone();
+    let task = gort::spawn(std::future::poll_fn(move |cx| {
+        for _ in 0..100 {
+            cx.waker().wake_by_ref();
+        }
+        if counter.add() == POLLS {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }));
+    task.wait().unwrap();
+    assert_eq!(polls.get(), POLLS);
 }

@@ -209,6 +209,6 @@ fn an_abandoned_request() {
         }
     });
     task.wait().unwrap();
-    // Armed, perhaps polled once more because of the yield, and fired.
-    assert!((2..=3).contains(&polls.get()), "{} polls", polls.get());
+    // Armed, unless the time was over before, perhaps polled once more because of the yield, and fired.
+    assert!((1..=3).contains(&polls.get()), "{} polls", polls.get());
 }

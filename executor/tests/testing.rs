@@ -4,8 +4,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use gort_executor::private::Options;
-use gort_executor::private::test;
+use gort_executor::private::{Options, test};
 
 const SHARED: Options = Options {
     processors: None,

@@ -40,7 +40,7 @@ pub(crate) fn print_line(text: Arguments<'_>) {
 #[cold]
 #[inline(never)]
 pub fn throw(what: Arguments<'_>) -> ! {
-    crate::rt0::flush_boot_steps();
+    crate::steps::flush();
     print_line(format_args!("fatal error: {what}"));
     sys::abort()
 }

@@ -5,6 +5,7 @@
 //!
 //! This crate is what `gort-executor` and `gort-netpoll` are made with; a program uses `gort`.
 
+mod api;
 pub mod arch;
 mod atomic;
 mod debug;
@@ -12,6 +13,7 @@ mod errno;
 mod fatal;
 mod g;
 mod getg;
+mod life;
 pub mod lock;
 mod m;
 pub mod note;
@@ -22,20 +24,23 @@ mod rt0;
 mod sched;
 pub mod stack;
 pub mod state;
+mod steps;
 pub mod sys;
 mod sys_box;
 mod sysmon;
+mod system_g;
+mod ticks;
 pub mod timer;
 
+pub use api::{newproc, reserve_stack, time};
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release};
-pub use sched::newproc::{newproc, reserve_stack};
+pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};
-pub use sched::time;
 pub use stack::Class;
 pub use sys::nanotime;
 

@@ -7,12 +7,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::g::Gp;
+use crate::getg;
 use crate::lock::{Lock, Rank};
 use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
 use crate::stack::{Stack, Top};
+use crate::throw;
 
 /// What a waker of a pinned G must do for its home M (rule 7). Changed by the owner, and under the sched lock by
 /// whoever wakes the M.
@@ -146,6 +148,18 @@ impl M {
         }
     }
 
+    /// The M that runs this code, if gort made the thread or booted on it.
+    #[inline]
+    pub(crate) fn current() -> Option<&'static M> {
+        // SAFETY: only `bind` fills the slot, and Ms are never freed.
+        unsafe { getg::get().cast::<M>().as_ref() }
+    }
+
+    /// Makes the calling thread this M's.
+    pub(crate) fn bind(&'static self) {
+        getg::set(ptr::from_ref(self).cast());
+    }
+
     #[inline]
     pub(crate) fn presence(&self) -> Presence {
         Presence::from_word(self.presence.load(Ordering::Relaxed))
@@ -187,9 +201,17 @@ impl M {
     /// The record of the stack that `curg` runs on. Owner, while a G runs.
     #[inline]
     pub(crate) fn top(&self) -> &Top {
-        let stack = self.stack.get().expect("no G runs on this M");
         // SAFETY: `execute` set it to the stack that the running G owns, or borrows as the M's spare.
-        unsafe { stack.top() }
+        unsafe { self.stack().top() }
+    }
+
+    /// That stack.
+    #[inline]
+    pub(crate) fn stack(&self) -> Stack {
+        match self.stack.get() {
+            Some(stack) => stack,
+            None => throw(format_args!("M{} runs a G without a stack", self.id)),
+        }
     }
 
     pub(crate) fn add_pin(&self) {

@@ -36,6 +36,9 @@ pub(crate) struct P {
     pub(crate) preempt: AtomicBool,
     /// Anyone's; it has its own lock.
     pub(crate) timers: Timers,
+    /// The deadline that was last found to lie ahead, and the cputicks before which it need not be compared with the
+    /// clock again. The holder's.
+    pub(crate) timer_ahead: Cell<(u64, u64)>,
     /// The holder's.
     pub(crate) stacks: Cache,
     /// The next goid and how many are left (Go: goidcache). The holder's.
@@ -61,6 +64,7 @@ impl P {
             runs: AtomicU64::new(0),
             preempt: AtomicBool::new(false),
             timers: Timers::new(),
+            timer_ahead: Cell::new((u64::MAX, 0)),
             stacks: Cache::new(),
             goid: Cell::new(0),
             goid_left: Cell::new(0),

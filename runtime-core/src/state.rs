@@ -437,8 +437,9 @@ impl State {
     pub fn reap_output(&self) -> bool {
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, DEAD);
+            // The waker slot stays with the M that completed the G and may still be emptying it.
             (
-                (word & !(STATUS_MASK | LEVEL_MASK)) | RUNNABLE | REAP,
+                (word & !(STATUS_MASK | LEVEL_MASK | JOIN_WAKER)) | RUNNABLE | REAP,
                 word & LOCAL != 0,
             )
         })

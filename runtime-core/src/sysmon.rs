@@ -3,10 +3,13 @@
 //! It polls the network when nobody does, ends time slices, and wakes an M for work that nobody looks at. It sleeps
 //! deeply while every P is idle.
 
+use std::ffi::c_void;
 use std::sync::atomic::Ordering;
+use std::{io, ptr};
 
-use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, schedule, time};
-use crate::sys;
+use crate::m::{M, SYSMON_ID};
+use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, schedule, time};
+use crate::{sys, sys_box};
 
 /// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
 const MIN_DELAY_MICROS: u32 = 20;
@@ -28,7 +31,27 @@ struct Seen {
     since: u64,
 }
 
-pub(crate) fn sysmon() -> ! {
+/// Starts sysmon on an M of its own that never has a P (Go: newm(sysmon, nil)).
+///
+/// # Errors
+/// When there is no thread to be had.
+pub(crate) fn start() -> io::Result<()> {
+    extern "C" fn thread(m: *mut c_void) -> *mut c_void {
+        // SAFETY: passed below; never freed.
+        let m: &'static M = unsafe { &*m.cast::<M>() };
+        m.bind();
+        sysmon()
+    }
+    let m = sys_box::leak(M::new(SYSMON_ID, 1));
+    sys::spawn_thread(
+        c"gort-sysmon",
+        newm::THREAD_STACK,
+        thread,
+        ptr::from_ref(m).cast_mut().cast(),
+    )
+}
+
+fn sysmon() -> ! {
     let mut seen = [Seen {
         schedtick: 0,
         runs: 0,

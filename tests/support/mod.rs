@@ -206,6 +206,14 @@ impl Wake for Foreign {
     }
 }
 
+/// Waits for what happens by itself soon, and tells nobody; the watchdog limits it.
+pub(crate) fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        gort::block_on(gort::task::yield_now());
+        thread::yield_now();
+    }
+}
+
 /// Random numbers that are the same in every run.
 pub(crate) struct Random(u64);
 

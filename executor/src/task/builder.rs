@@ -17,10 +17,10 @@ use super::{JoinHandle, spawn};
 ///     .name("parser")
 ///     .stack_size(8 << 20)
 ///     .go(|| {
-///         let scratch = std::hint::black_box([0u8; 4 << 20]);
+///         let scratch = std::hint::black_box([0u8; 1 << 20]);
 ///         scratch.len()
 ///     })?;
-/// assert_eq!(deep.wait().unwrap(), 4 << 20);
+/// assert_eq!(deep.wait().unwrap(), 1 << 20);
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Debug, Default)]

@@ -236,3 +236,58 @@ fn quietly(f: impl FnOnce()) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bytes<const N: usize>;
+
+    impl<const N: usize> Bytes<N> {
+        /// What a waiting task with a future of N bytes costs beside it: glibc's malloc puts a word before each block
+        /// and rounds up to 16, and the handle is a word, too.
+        fn overhead() -> usize {
+            let word = size_of::<usize>();
+            let block = (layout::<Task<Pending<N>>>().size() + word).next_multiple_of(16);
+            block + size_of::<super::super::JoinHandle<()>>() - N
+        }
+    }
+
+    struct Pending<const N: usize>([u8; N]);
+
+    impl<const N: usize> Future for Pending<N> {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn a_waiting_task_costs_its_future_and_128_bytes() {
+        let overheads = [
+            Bytes::<0>::overhead(),
+            Bytes::<1>::overhead(),
+            Bytes::<8>::overhead(),
+            Bytes::<16>::overhead(),
+            Bytes::<17>::overhead(),
+            Bytes::<24>::overhead(),
+            Bytes::<32>::overhead(),
+            Bytes::<1000>::overhead(),
+            Bytes::<4096>::overhead(),
+        ];
+        assert!(overheads.iter().all(|&bytes| bytes <= 128), "{overheads:?}");
+    }
+
+    #[test]
+    fn body_and_output_lie_where_their_own_alignment_wants() {
+        #[repr(align(64))]
+        struct Aligned(u8);
+        let layout = layout::<Goroutine<fn() -> Aligned>>();
+        assert_eq!(layout.align(), 64);
+        assert_eq!(offset_of!(Behind<Ended<Aligned>>, x) % 64, 0);
+        assert!(layout.size() >= offset_of!(Behind<Ended<Aligned>>, x) + size_of::<Ended<Aligned>>());
+        assert_eq!(offset_of!(Behind<Goroutine<fn() -> Aligned>>, x), size_of::<G>());
+        let _ = Aligned(0).0;
+    }
+}

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::g::G;
 use crate::m::M;
 use crate::p::P;
-use crate::rt0::step;
 use crate::stack::{self, Class, Stack};
 use crate::state::MAX_LEVEL;
+use crate::steps::step;
 use crate::{arch, debug, sys, throw};
 
 const WORD: usize = size_of::<usize>();

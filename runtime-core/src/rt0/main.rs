@@ -9,13 +9,14 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use crate::g::{Birth, G, Gp, Labels, Ran, Vtable};
+use crate::g::{Birth, G, Gp, Ran, Vtable};
 use crate::m::M;
-use crate::rt0::{Boot, newm, step, up};
+use crate::rt0::Boot;
 use crate::sched::SCHED;
 use crate::sched::newproc::newproc;
-use crate::stack::Class;
-use crate::{getg, sys, throw, warning};
+use crate::stack::{self, Class};
+use crate::steps::step;
+use crate::{life, sys, throw, warning};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
 const UNLIMITED_STACK: usize = 8 << 20;
@@ -46,24 +47,27 @@ impl<'a> MainG<'a> {
             system: library,
             handle: false,
         };
-        // It has the stack that main had.
-        let stack = match boot {
-            Boot::Main(..) => Some(Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK))),
-            Boot::Library => None,
-        };
-        let labels = Labels {
-            name: Some("main".into()),
-            stack,
-        };
+        let g = G::new(&VTABLE, birth, Location::caller(), None);
+        if !library {
+            // It has the stack that main had.
+            let class = Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK));
+            match stack::alloc(class) {
+                Ok(stack) => g.frames.set(Some(stack)),
+                Err(_) => throw(format_args!(
+                    "no address space for the main goroutine's stack of {} bytes; lower `ulimit -s`",
+                    class.size()
+                )),
+            }
+        }
         MainG {
-            g: G::new(&VTABLE, birth, Location::caller(), Some(Box::new(labels))),
+            g,
             boot: UnsafeCell::new(boot),
         }
     }
 
     /// Makes it runnable, on m0 for ever.
     pub(crate) fn newproc(&mut self, m0: &'static M) {
-        debug_assert!(getg::current_m().is_some_and(|m| m.is(m0)));
+        debug_assert!(M::current().is_some_and(|m| m.is(m0)));
         step("newproc");
         // SAFETY: the cell stays where it is until `schedule` has returned; fresh.
         unsafe { newproc(Gp::new(NonNull::from(self).cast())) };
@@ -74,7 +78,7 @@ impl<'a> MainG<'a> {
 #[inline(never)]
 unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     step("main");
-    if getg::current_m().is_none_or(|m| m.id != 0) {
+    if M::current().is_none_or(|m| m.id != 0) {
         throw(format_args!("runtime.main is not on m0"));
     }
     sysmon();
@@ -83,12 +87,12 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     let boot = unsafe { &mut *(*g.as_ptr().cast::<MainG<'_>>()).boot.get() };
     if let Boot::Main(_, body) = boot {
         step("main.main");
-        up();
+        life::up();
         body();
         // Nothing is started from here on; `schedule` returns on m0.
         SCHED.exiting.store(true, Ordering::Release);
     } else {
-        up();
+        life::up();
     }
     Ran::Done { output: false }
 }
@@ -96,7 +100,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 #[inline(never)]
 fn sysmon() {
     step("sysmon");
-    if let Err(error) = newm::newm_sysmon() {
+    if let Err(error) = crate::sysmon::start() {
         warning!("no thread for sysmon: {error}; nobody watches over blocked threads");
     }
 }

@@ -6,39 +6,18 @@
 pub(crate) mod args;
 pub(crate) mod check;
 pub(crate) mod cpuinfo;
-mod fork;
 pub(crate) mod main;
-pub(crate) mod mstart;
-pub(crate) mod newm;
 pub(crate) mod osinit;
 pub(crate) mod schedinit;
 pub(crate) mod settls;
-mod steps;
-pub(crate) mod system_g;
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-pub(crate) use fork::check_fork;
-pub(crate) use steps::{flush as flush_boot_steps, step};
-
-use crate::getg;
 use crate::m::M;
-use crate::{sys, throw};
+use crate::sched::{mstart, newm};
+use crate::steps::step;
+use crate::{life, sys, throw};
 
 /// m0: the process's first thread with `#[gort::main]`, a thread of its own in library mode.
 static M0: M = M::new(0, 0x9e37_79b9_7f4a_7c15);
-
-/// Nobody has asked for the runtime.
-const DOWN: u32 = 0;
-/// Somebody boots it.
-const BOOTING: u32 = 1;
-/// It runs.
-const UP: u32 = 2;
-/// This is a child after fork: the runtime's threads are not here.
-const FORKED: u32 = 3;
-
-/// Whoever waits for a boot in library mode sleeps on it.
-static STATE: AtomicU32 = AtomicU32::new(DOWN);
 
 /// What the program's entry asks of the runtime before it boots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,10 +47,7 @@ pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
             "gort::main: not called on the process's first thread"
         ));
     }
-    if STATE
-        .compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire)
-        .is_err()
-    {
+    if !life::begin() {
         throw(format_args!(
             "gort::main: the runtime is up already; call it before anything else of gort, once"
         ));
@@ -82,30 +58,21 @@ pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
 /// Boots in library mode unless the runtime is up. One load if it is.
 #[inline]
 pub fn ensure_booted() {
-    if STATE.load(Ordering::Acquire) != UP {
+    if !life::is_up() {
         boot_library();
     }
 }
 
 #[cold]
 fn boot_library() {
-    fork::check_fork();
-    // The boot itself makes Gs.
-    if getg::current_m().is_some() {
-        return;
-    }
-    if STATE
-        .compare_exchange(DOWN, BOOTING, Ordering::AcqRel, Ordering::Acquire)
-        .is_ok()
-    {
+    life::check_fork();
+    if life::begin() {
         let entry = rt0_lib_go;
         if let Err(error) = sys::spawn_thread(c"gort-m0", newm::THREAD_STACK, entry, std::ptr::null_mut()) {
             throw(format_args!("no thread for the runtime: {error}"));
         }
     }
-    while STATE.load(Ordering::Acquire) == BOOTING {
-        sys::futex_wait(&STATE, BOOTING, None);
-    }
+    life::wait_until_up();
 }
 
 /// Go: _rt0_amd64_linux_lib.
@@ -121,7 +88,7 @@ fn rt0_go(boot: Boot<'_>) {
     mstart::g0_stack(&M0);
     cpuinfo::cpuinfo();
     settls::settls();
-    getg::set_m(&M0);
+    M0.bind();
     step("m0");
     check::check();
     args::args();
@@ -131,14 +98,8 @@ fn rt0_go(boot: Boot<'_>) {
         Boot::Library => MainOptions::default(),
     };
     schedinit::schedinit(&M0, options);
-    fork::watch();
+    life::watch_fork();
     let mut cell = main::MainG::new(boot);
     cell.newproc(&M0);
     mstart::mstart(&M0);
-}
-
-/// Main has been started: from here on everybody may come in (Go: mainStarted).
-pub(crate) fn up() {
-    STATE.store(UP, Ordering::Release);
-    sys::futex_wake(&STATE, u32::MAX);
 }

@@ -1,14 +1,13 @@
 //! The scheduler's words before the first G. Go: schedinit, in its order; what has no meaning without a compiler and
 //! a collector (moduledata, typelinks, itabs, alg, gc) has no step.
 
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use crate::m::M;
-use crate::rt0::{MainOptions, args, osinit, step};
-use crate::sched::{MAX_PROCS, SCHED, deferred, idle, procs};
+use crate::rt0::{MainOptions, args, osinit};
+use crate::sched::{MAX_PROCS, SCHED, deferred, idle, mstart, procs};
 use crate::stack::{self, Class};
-use crate::sys::SigSet;
+use crate::steps::step;
 use crate::{debug, sys, throw, warning};
 
 #[inline(never)]
@@ -52,17 +51,10 @@ fn mcommoninit(m0: &'static M) {
     SCHED.nm.store(1, Ordering::Release);
 }
 
-/// The mask that every M gets: the process's own, not that of whichever G made the thread.
-static SIGMASK: OnceLock<SigSet> = OnceLock::new();
-
 #[inline(never)]
 fn msigsave() {
     step("msigsave");
-    let _ = SIGMASK.set(sys::msigsave());
-}
-
-pub(crate) fn sigmask() -> SigSet {
-    *SIGMASK.get_or_init(sys::msigsave)
+    mstart::save_sigmask();
 }
 
 #[inline(never)]

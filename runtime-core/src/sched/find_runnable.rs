@@ -23,7 +23,12 @@ pub(crate) struct Next {
 pub(crate) fn find_runnable(m: &'static M) -> Next {
     loop {
         let p = m.p.get().expect("an M schedules without a P");
-        time::check(p);
+        time::check_own(p);
+        if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
+            // With another P afterwards, or the same one later.
+            idle::give_way(m);
+            continue;
+        }
         if let Some(next) = local(m, p) {
             return next;
         }
@@ -51,11 +56,6 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
         && let Some(next) = now_and_then(m)
     {
         return Some(next);
-    }
-    if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
-        idle::give_way(m);
-        // With another P, or the same one later: begin again.
-        return local(m, m.p.get().expect("an M that gave way comes back with a P"));
     }
     // The P's queue and the M's own take turns.
     let turn = m.turn.get();

@@ -8,9 +8,9 @@ use std::sync::atomic::{Ordering, fence};
 use crate::arch;
 use crate::m::{M, Presence};
 use crate::p::{P, PStatus};
-use crate::rt0::newm;
+use crate::sched::newm;
 use crate::sched::{SCHED, Shared, netpoll, time};
-use crate::warning;
+use crate::{ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
 const QUANTUM_NANOS: u64 = 1_000_000;
@@ -152,7 +152,7 @@ pub(crate) fn sleep_for_ever(m: &'static M) -> ! {
 
 /// Whether an M that others wait behind has had its share.
 pub(crate) fn quantum_is_over(m: &'static M) -> bool {
-    arch::cputicks().wrapping_sub(m.p_since.get()) >= crate::rt0::cpuinfo::ticks_for_nanos(QUANTUM_NANOS)
+    arch::cputicks().wrapping_sub(m.p_since.get()) >= ticks::for_nanos(QUANTUM_NANOS)
 }
 
 /// Passes the P, with its queue, to the M that has waited longest, and queues for another behind the rest if there

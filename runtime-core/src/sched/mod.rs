@@ -9,7 +9,9 @@ pub(crate) mod block;
 pub(crate) mod deferred;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
+pub(crate) mod mstart;
 pub(crate) mod netpoll;
+pub(crate) mod newm;
 pub(crate) mod newproc;
 pub(crate) mod park;
 pub(crate) mod placement;
@@ -18,7 +20,7 @@ pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
 pub(crate) mod steal;
-pub mod time;
+pub(crate) mod time;
 pub(crate) mod waker;
 
 use std::ptr;

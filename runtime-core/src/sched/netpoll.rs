@@ -127,7 +127,7 @@ fn collect(waker: Waker, list: &mut GList) {
 /// What became ready goes to the P's ring, or to the global queue. Others may share in more than one.
 fn distribute(mut list: GList) {
     let more = list.len() > 1;
-    let p = crate::getg::current_m().and_then(|m| m.p.get());
+    let p = M::current().and_then(|m| m.p.get());
     match p {
         Some(p) => {
             while let Some(g) = list.pop_front() {

@@ -10,14 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::arch;
 use crate::g::Gp;
-use crate::getg;
 use crate::m::M;
 use crate::note::Note;
 use crate::sched::block;
 use crate::sched::waker::{self, NO_LEVEL};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park};
-use crate::{errno, throw};
+use crate::{errno, life, throw};
 
 /// Why a G waits, for dumps (Go: waitReason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +50,8 @@ pub enum WaitReason {
 #[track_caller]
 pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let at = Location::caller();
-    crate::rt0::check_fork();
-    match getg::current_m() {
+    life::check_fork();
+    match M::current() {
         Some(m) => match (m.curg.get(), m.nopark.get()) {
             (Some(g), 0) if !std::thread::panicking() => wait_on_g(m, g, reason, at, poll),
             _ => wait_on_thread(Some(m), poll),
@@ -220,7 +219,7 @@ pub fn request_yield(waker: &Waker) -> bool {
     let Some((g, level)) = waker::own(waker) else {
         return false;
     };
-    let Some(m) = getg::current_m() else { return false };
+    let Some(m) = M::current() else { return false };
     if m.curg.get() != Some(g) {
         return false;
     }
@@ -234,5 +233,5 @@ pub fn request_yield(waker: &Waker) -> bool {
 
 /// Whether the caller runs on a goroutine's or a task's stack.
 pub fn on_g() -> bool {
-    getg::current_m().is_some_and(|m| m.curg.get().is_some())
+    M::current().is_some_and(|m| m.curg.get().is_some())
 }

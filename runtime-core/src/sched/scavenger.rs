@@ -9,7 +9,6 @@ use std::task::{Poll, Waker};
 
 use crate::g::{Birth, Gp, Ran};
 use crate::lock::{Lock, Rank};
-use crate::rt0::system_g;
 use crate::sched::newproc::newproc;
 use crate::sched::park::{WaitReason, wait};
 use crate::sched::ready::ready;
@@ -17,6 +16,7 @@ use crate::sched::{time, waker};
 use crate::stack;
 use crate::state::Wake;
 use crate::sys;
+use crate::system_g;
 
 /// How often it looks, and how long a chunk of stacks has to be idle before it is emptied.
 const INTERVAL_NANOS: u64 = 1_000_000_000;

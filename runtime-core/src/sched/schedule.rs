@@ -65,19 +65,16 @@ fn execute(m: &'static M, next: Next) {
     m.curg.set(Some(g));
     match header.state.start() {
         Start::Resume => {
-            let stack = header.frames.get();
-            m.stack.set(stack);
-            // SAFETY: the stack is the G's, which is ours from here on.
-            let sp = stack.map_or(0, |stack| unsafe { stack.top() }.sp.get());
+            m.stack.set(header.frames.get());
+            let sp = m.top().sp.get();
             // SAFETY: FRAMES: the G parked on this stack, on this M (rule 2: only the home M's queue held it), and
             // `start` made it ours alone.
             unsafe { arch::switch(&m.g0.sp, sp) };
         }
         start => {
             // A task, or what is left of a dead G, borrows the M's spare stack.
-            let stack = header.frames.get().or(m.spare.get());
-            m.stack.set(stack);
-            let sp = stack.map_or(0, Stack::initial_sp);
+            m.stack.set(header.frames.get().or(m.spare.get()));
+            let sp = m.stack().initial_sp();
             let entry = if start == Start::Reap {
                 base::reap_entry
             } else {

@@ -3,11 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use crate::getg;
+use crate::arch;
+use crate::m::M;
 use crate::p::P;
 use crate::sched::{SCHED, netpoll};
-use crate::sys;
 use crate::timer::Key;
+use crate::{sys, ticks};
+
+/// However far the deadline, the clock is asked once in this time.
+const MAX_SKIP_NANOS: u64 = 10_000_000;
 
 /// Names a timer that was added. A key of one that has fired is harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +21,8 @@ pub struct TimerKey {
 }
 
 /// Has `waker` woken at `when` (nanoseconds of [`nanotime`](crate::nanotime)) or soon after, never before.
-/// Boots the runtime in library mode if need be.
-pub fn add(when: u64, waker: Waker) -> TimerKey {
-    crate::rt0::ensure_booted();
-    let own = getg::current_m().and_then(|m| m.p.get());
+pub(crate) fn add(when: u64, waker: Waker) -> TimerKey {
+    let own = M::current().and_then(|m| m.p.get());
     let p = own.unwrap_or_else(|| SCHED.p(0));
     let (key, earliest) = p.timers.add(when, waker);
     // A P that is ours: its M looks before it sleeps.
@@ -48,15 +50,43 @@ pub fn cancel(key: TimerKey) {
     drop(SCHED.p_or_none(key.p).and_then(|p| p.timers.cancel(key.key)));
 }
 
-/// Runs what is due on `p` (Go: checkTimers). True: something was.
+/// Runs what is due on the caller's own P (Go: checkTimers). Cheap while the next deadline lies ahead: the clock is
+/// asked only when the ticks say that it is near.
 #[inline]
-pub(crate) fn check(p: &'static P) -> bool {
-    p.timers.next_when() != u64::MAX && run_due(p)
+pub(crate) fn check_own(p: &'static P) {
+    let when = p.timers.next_when();
+    if when == u64::MAX {
+        return;
+    }
+    let (ahead, ticks) = p.timer_ahead.get();
+    if when != ahead || arch::cputicks() >= ticks {
+        check_clock(p, when);
+    }
 }
 
-fn run_due(p: &'static P) -> bool {
+#[cold]
+fn check_clock(p: &'static P, when: u64) {
+    /// Ticks are known to a percent or so.
+    const MARGIN: u64 = 32;
+    let left = when.saturating_sub(sys::nanotime());
+    if left == 0 {
+        p.timer_ahead.set((u64::MAX, 0));
+        check(p);
+    } else if ticks::are_steady() {
+        let skip = left.min(MAX_SKIP_NANOS);
+        let ticks = ticks::for_nanos(skip - skip / MARGIN);
+        p.timer_ahead.set((when, arch::cputicks() + ticks));
+    }
+}
+
+/// Runs what is due on any P. True: something was.
+pub(crate) fn check(p: &'static P) -> bool {
+    let when = p.timers.next_when();
+    if when == u64::MAX {
+        return false;
+    }
     let now = sys::nanotime();
-    if p.timers.next_when() > now {
+    if when > now {
         return false;
     }
     netpoll::ready_all(|collect| {

@@ -5,7 +5,7 @@ use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use crate::g::{G, Gp};
-use crate::getg;
+use crate::m::M;
 use crate::sched::base;
 use crate::sched::deferred;
 use crate::sched::ready::ready;
@@ -83,7 +83,7 @@ fn settle(g: Gp, wake: Wake) {
 pub(crate) fn wake(waker: Waker) {
     if own(&waker).is_some() {
         waker.wake();
-    } else if getg::current_m().is_some_and(|m| m.curg.get().is_none()) {
+    } else if M::current().is_some_and(|m| m.curg.get().is_none()) {
         deferred::push(deferred::Item::Wake(waker));
     } else {
         run_foreign(move || waker.wake());

@@ -7,10 +7,9 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use crate::m::{M, SYSMON_ID};
+use crate::m::M;
 use crate::p::P;
-use crate::rt0::mstart;
-use crate::sched::{MAX_MS, SCHED, idle};
+use crate::sched::{MAX_MS, SCHED, idle, mstart};
 use crate::stack::{self, Class};
 use crate::{arch, sys, sys_box, throw};
 
@@ -67,26 +66,6 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
 extern "C" fn thread(m: *mut c_void) -> *mut c_void {
     // SAFETY: `newm` passes an M that is never freed.
     mstart::mstart_thread(unsafe { &*m.cast::<M>() })
-}
-
-/// Starts sysmon on an M of its own that never has a P (Go: newm(sysmon, nil)).
-///
-/// # Errors
-/// When there is no thread to be had.
-pub(crate) fn newm_sysmon() -> io::Result<()> {
-    extern "C" fn thread(m: *mut c_void) -> *mut c_void {
-        // SAFETY: passed below; never freed.
-        let m: &'static M = unsafe { &*m.cast::<M>() };
-        crate::getg::set_m(m);
-        crate::sysmon::sysmon()
-    }
-    let m = sys_box::leak(M::new(SYSMON_ID, 1));
-    sys::spawn_thread(
-        c"gort-sysmon",
-        THREAD_STACK,
-        thread,
-        ptr::from_ref(m).cast_mut().cast(),
-    )
 }
 
 /// A thread's name, without the allocator.
