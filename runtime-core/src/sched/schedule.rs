@@ -8,7 +8,7 @@ use crate::arch;
 use crate::g::Gp;
 use crate::m::M;
 use crate::sched::find_runnable::{Next, find_runnable};
-use crate::sched::{SCHED, base, idle, placement, scavenger};
+use crate::sched::{SCHED, base, idle, placement, ready, scavenger};
 use crate::stack::{Class, Stack};
 use crate::state::Start;
 use crate::warning;
@@ -134,13 +134,16 @@ fn put_stack(m: &'static M, stack: Stack) {
     }
 }
 
+/// Lets a goroutine try again for a stack. From g0, and from sysmon while every M may be asleep.
 #[cold]
 pub(crate) fn release_one_that_wants_a_stack() {
     let mut shared = SCHED.lock.lock();
-    if let Some(g) = shared.wants_stack.pop_front() {
-        SCHED.put_global(&mut shared, g);
-    }
+    let released = shared.wants_stack.pop_front();
     SCHED
         .stack_shortage
         .store(!shared.wants_stack.is_empty(), Ordering::Relaxed);
+    drop(shared);
+    if let Some(g) = released {
+        ready::inject(g);
+    }
 }
