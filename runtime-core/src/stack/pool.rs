@@ -9,7 +9,7 @@ use super::{Class, GUARD_SIZE, Stack};
 use crate::sys::{mem, nanotime};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
@@ -103,6 +103,8 @@ pub(super) fn take_batch(class: Class) -> Chain {
 pub(super) fn give_batch(class: Class, mut chain: Chain) {
     let now = nanotime();
     GIVEN.store(true, Ordering::Relaxed);
+    // Pairs with the fence in `sched::scavenger`: see there.
+    fence(Ordering::SeqCst);
     while chain.len() > 0 {
         // What is read of the stacks themselves, perhaps no longer in cache, is read before locking.
         let mut slots = [None; BATCH];
