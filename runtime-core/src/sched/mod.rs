@@ -51,6 +51,9 @@ pub(crate) struct Sched {
     pub(crate) npidle: CachePadded<AtomicU32>,
     /// Ms that look for work: up by whoever makes one spin, down by the M.
     pub(crate) nmspinning: CachePadded<AtomicU32>,
+    /// Somebody found work and no P for it: an M that would let its P go without looking, because others seemed to
+    /// look, looks first (Go: needspinning). Set under the lock.
+    pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
     /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
@@ -90,8 +93,8 @@ pub(crate) struct Shared {
     wants_p: MList,
     /// Goroutines that found no stack to start on.
     pub(crate) wants_stack: GList,
-    /// An M that got no thread, for the next attempt.
-    pub(crate) unused_m: Option<&'static M>,
+    /// Ms that got no thread, for the next attempts.
+    unused_ms: MList,
     /// The line that says so has been printed.
     pub(crate) warned_no_stack: bool,
     /// As has the one that says that no M can be made.
@@ -161,7 +164,7 @@ impl Sched {
                     idle_ps: None,
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
-                    unused_m: None,
+                    unused_ms: MList::new(),
                     warned_no_stack: false,
                     warned_no_m: false,
                 },
@@ -169,6 +172,7 @@ impl Sched {
             global_len: AtomicUsize::new(0),
             npidle: CachePadded::new(AtomicU32::new(0)),
             nmspinning: CachePadded::new(AtomicU32::new(0)),
+            need_spinning: AtomicBool::new(false),
             nwants_p: CachePadded::new(AtomicU32::new(0)),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),

@@ -7,9 +7,9 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use crate::m::M;
+use crate::m::{M, Presence};
 use crate::p::P;
-use crate::sched::{MAX_MS, SCHED, idle, mstart};
+use crate::sched::{MAX_MS, SCHED, block, idle, mstart};
 use crate::stack::{self, Class};
 use crate::{arch, sys, sys_box, throw};
 
@@ -25,7 +25,7 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
     let spare = stack::alloc(Class::TASK)?;
     let m = {
         let mut shared = SCHED.lock.lock();
-        let unused = shared.unused_m.take();
+        let unused = shared.unused_ms.pop_front();
         match unused {
             Some(m) => m,
             None => {
@@ -56,8 +56,10 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
         }
         m.spinning.set(false);
         m.nextp.store(ptr::null_mut(), Ordering::Relaxed);
-        m.set_presence(crate::m::Presence::Away);
-        SCHED.lock.lock().unused_m = Some(m);
+        // It has been in sight since it was made, and may have been given goroutines.
+        m.set_presence(Presence::Away);
+        block::give_starts_back(m);
+        SCHED.lock.lock().unused_ms.push_back(m);
         return Err(error);
     }
     Ok(())
