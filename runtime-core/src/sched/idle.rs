@@ -348,7 +348,6 @@ fn startm(mut shared: Locked, p: &'static P, spinning: bool) {
 
 /// Passes on a P that its M gives up because it blocks (Go: handoffp).
 pub(crate) fn handoffp(p: &'static P) {
-    fence(Ordering::SeqCst);
     let mut shared = SCHED.lock.lock();
     let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0;
     if wanted || !p.runq.is_empty() || !shared.runq.is_empty() {

@@ -201,7 +201,8 @@ impl Wake for ThreadWaker {
     }
 }
 
-/// Blocks the thread between polls. On an M its P goes elsewhere meanwhile.
+/// Blocks the thread between polls. On an M its P goes elsewhere meanwhile. On g0 only m0's stands here, once it has
+/// returned from `schedule`: the process is about to end.
 #[inline(never)]
 fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let sleeper = Arc::new(ThreadWaker { note: Note::new() });
@@ -212,6 +213,9 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
             return out;
         }
         match m {
+            Some(m) if m.curg.get().is_none() => throw(format_args!(
+                "main has returned, and a destructor or an exit handler waits: nothing runs any more that could end that"
+            )),
             Some(m) => block::away(m, || sleeper.note.sleep()),
             None => sleeper.note.sleep(),
         }
