@@ -36,12 +36,20 @@ fn run(tests: &[Named<()>]) -> ExitCode {
     let (flags, filters): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|arg| arg.starts_with('-'));
     let exact = flags.iter().any(|flag| flag == "--exact");
     let chosen = |name: &str| {
-        let fits = |filter: &String| if exact { name == filter } else { name.contains(&**filter) };
+        let fits = |filter: &String| {
+            if exact {
+                name == filter
+            } else {
+                name.contains(&**filter)
+            }
+        };
         filters.is_empty() || filters.iter().any(fits)
     };
     let mut out = std::io::stdout().lock();
     if flags.iter().any(|flag| flag == "--list") {
-        tests.iter().for_each(|(name, _)| _ = writeln!(out, "{name}: test"));
+        tests
+            .iter()
+            .for_each(|(name, _)| _ = writeln!(out, "{name}: test"));
         return ExitCode::SUCCESS;
     }
     let (mut passed, mut failed) = (0, 0);
@@ -52,7 +60,11 @@ fn run(tests: &[Named<()>]) -> ExitCode {
     }
     let result = if failed == 0 { "ok" } else { "FAILED" };
     let _ = writeln!(out, "\ntest result: {result}. {passed} passed; {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// What a program left.
@@ -101,7 +113,10 @@ impl Left {
     /// The one line that gort warned with, and there is no other on stderr.
     #[track_caller]
     pub(crate) fn the_warning(&self) -> &str {
-        assert!(self.err.starts_with("gort: ") && self.err.lines().count() == 1, "{self:?}");
+        assert!(
+            self.err.starts_with("gort: ") && self.err.lines().count() == 1,
+            "{self:?}"
+        );
         self.err.trim_end()
     }
 
