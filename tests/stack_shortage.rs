@@ -7,7 +7,6 @@ use std::io::{Write, stderr};
 use std::thread;
 use std::time::Duration;
 
-use gort::Wait;
 use support::{is_child, run_child, watchdog};
 
 /// How long the shortage lasts: long enough for every M to fall asleep.

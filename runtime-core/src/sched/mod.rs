@@ -19,6 +19,8 @@ pub(crate) mod procs;
 pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
+pub(crate) mod sleeper;
+pub(crate) mod stacks;
 pub(crate) mod steal;
 pub(crate) mod time;
 pub(crate) mod waker;
@@ -62,10 +64,10 @@ pub(crate) struct Sched {
     pub(crate) poll_until: AtomicU64,
     /// Go: goidgen.
     pub(crate) goidgen: AtomicU64,
-    /// The main goroutine has returned: no G is started any more.
-    pub(crate) exiting: AtomicBool,
     /// `Shared::wants_stack` is not empty: changed under the lock.
     pub(crate) stack_shortage: AtomicBool,
+    /// No M could be made when that was last tried: changed under the lock.
+    pub(crate) m_shortage: AtomicBool,
     /// GOMAXPROCS.
     pub(crate) nprocs: AtomicU32,
     /// Indexed by P id; the first `nprocs` are set. Changed with the world stopped.
@@ -95,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) wants_stack: GList,
     /// Ms that got no thread, for the next attempts.
     unused_ms: MList,
+    /// No M could be made; until when nobody tries again.
+    pub(crate) no_newm_until: u64,
     /// The line that says so has been printed.
     pub(crate) warned_no_stack: bool,
     /// As has the one that says that no M can be made.
@@ -165,6 +169,7 @@ impl Sched {
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
                     unused_ms: MList::new(),
+                    no_newm_until: 0,
                     warned_no_stack: false,
                     warned_no_m: false,
                 },
@@ -177,8 +182,8 @@ impl Sched {
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
             goidgen: AtomicU64::new(0),
-            exiting: AtomicBool::new(false),
             stack_shortage: AtomicBool::new(false),
+            m_shortage: AtomicBool::new(false),
             nprocs: AtomicU32::new(0),
             allp: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
             allm: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_MS],

@@ -5,15 +5,14 @@
 
 use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::arch;
 use crate::g::Gp;
 use crate::m::M;
-use crate::note::Note;
-use crate::sched::block;
+use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
+use crate::sched::{block, stacks};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
 use crate::{errno, life, throw};
@@ -171,11 +170,10 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
 /// A task's first park in a poll: it keeps the stack it runs on, and the M needs another for the next base.
 #[cold]
 fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
-    let fresh = match m.p.get() {
-        Some(p) => p.stacks.get(Class::TASK),
-        None => crate::stack::alloc(Class::TASK),
+    let Ok(fresh) = stacks::get(m.p.get(), Class::TASK) else {
+        stacks::warn();
+        return Err(NoStack);
     };
-    let fresh = fresh.map_err(|_| NoStack)?;
     debug_assert_eq!(
         m.stack.get(),
         m.spare.get(),
@@ -187,40 +185,25 @@ fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
     Ok(())
 }
 
-struct ThreadWaker {
-    note: Note,
-}
-
-impl Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.note.wakeup();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.note.wakeup();
-    }
-}
-
-/// Blocks the thread between polls. On an M its P goes elsewhere meanwhile. On g0 only m0's stands here, once it has
-/// returned from `schedule`: the process is about to end.
+/// Blocks the thread between polls. On an M its P goes elsewhere meanwhile.
 #[inline(never)]
 fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    let sleeper = Arc::new(ThreadWaker { note: Note::new() });
-    let waker = Waker::from(Arc::clone(&sleeper));
-    let mut cx = Context::from_waker(&waker);
+    let sleeper = Sleeper::new();
+    let mut cx = Context::from_waker(sleeper.waker());
     loop {
         if let Poll::Ready(out) = poll(&mut cx) {
             return out;
         }
         match m {
+            // m0 has left its loop: nothing that it waits for here would come.
             Some(m) if m.curg.get().is_none() => throw(format_args!(
-                "main has returned, and a destructor or an exit handler waits: nothing runs any more that could end that"
+                "gort was told to wait after its main function had returned"
             )),
-            Some(m) => block::away(m, || sleeper.note.sleep()),
-            None => sleeper.note.sleep(),
+            Some(m) => block::away(m, || sleeper.sleep()),
+            None => sleeper.sleep(),
         }
         // Before the poll: what is woken from now on is new.
-        sleeper.note.clear();
+        sleeper.clear();
     }
 }
 

@@ -37,7 +37,7 @@ mod top;
 
 pub use cache::Cache;
 pub use class::Class;
-pub use pool::{alloc, clear_given, free, given};
+pub use pool::{alloc, any_free, clear_given, free, given};
 pub use scavenge::scavenge;
 pub use top::{Stack, Top};
 

@@ -74,8 +74,16 @@ pub fn alloc(class: Class) -> io::Result<Stack> {
     }
 }
 
-/// Gives a stack back, for anyone to take. It has no frames, and the caller forgets it.
-pub fn free(stack: Stack) {
+/// Whether a free stack of this class waits to be taken: there is no need of a fresh one.
+pub fn any_free(class: Class) -> bool {
+    arena(class).is_some_and(|arena| arena.has_free())
+}
+
+/// Gives a stack back, for anyone to take.
+///
+/// # Safety
+/// The caller owns the stack and nothing stands on it. No handle of it is used any more.
+pub unsafe fn free(stack: Stack) {
     if stack.class() > Class::LARGEST_POOLED {
         unmap_large(stack);
     } else {
