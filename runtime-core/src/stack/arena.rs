@@ -21,7 +21,7 @@ use std::alloc::System;
 use std::io;
 use std::ptr::NonNull;
 
-/// Address space reserved at once (design.md, "Stacks"): 4,096 goroutines.
+/// Address space reserved at once: 4,096 goroutines.
 const REGION_SIZE: usize = 1 << 30;
 /// The same where address space is limited: one class must not take it from the others, nor all of them from the
 /// program.

@@ -1,5 +1,5 @@
 //! Stacks by class, global: the way from an arena's slots to stacks and back. Called by `cache` for a P,
-//! by the scheduler without one (design.md, rule 4) and by `Builder`. A lock is held only to count; guards
+//! by the scheduler without one (ARCHITECTURE.md, rule 4) and by `Builder`. A lock is held only to count; guards
 //! are installed and pages touched outside of it.
 
 use super::arena::Arena;
