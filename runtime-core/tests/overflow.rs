@@ -123,8 +123,10 @@ fn play(scenario: &str) {
     if handler != usize::MAX {
         set_handler(handler, flags);
     }
-    overflow::install(find);
-    overflow::install(find);
+    for _ in 0..2 {
+        // SAFETY: `find` only reads.
+        unsafe { overflow::install(find) };
+    }
     match scenario {
         "goroutine" => overflow_the_goroutine(),
         "guard" => fault(goroutine().guard().start),

@@ -26,7 +26,8 @@ pub(crate) fn g0_stack(m: &'static M) {
             m.g0.guard.set(bounds.guard);
         }
         Err(error) => throw(format_args!(
-            "g0: the system does not tell this thread's stack: {error}"
+            "g0: the system does not tell this thread's stack: {}",
+            sys::brief(&error)
         )),
     }
     let sp = arch::stack_pointer();
@@ -88,8 +89,9 @@ fn minit(m: &'static M) {
             let _ = ManuallyDrop::new(signal_stack);
         }
         Err(error) => warning!(
-            "no signal stack for M{}: {error}; a stack overflow there is not reported",
-            m.id
+            "no signal stack for M{}: {}; a stack overflow there is not reported",
+            m.id,
+            sys::brief(&error)
         ),
     }
 }
@@ -98,7 +100,8 @@ fn minit(m: &'static M) {
 #[inline(never)]
 fn mstartm0() {
     step("mstartm0");
-    overflow::install(find_overflow);
+    // SAFETY: it only reads what belongs to this thread.
+    unsafe { overflow::install(find_overflow) };
 }
 
 /// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.

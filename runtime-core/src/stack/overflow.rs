@@ -45,7 +45,10 @@ static REPORTING: AtomicBool = AtomicBool::new(false);
 /// replaces `find`.
 ///
 /// Threads without a signal stack cannot report anything: see `sys::minit_signals`.
-pub fn install(find: Find) {
+///
+/// # Safety
+/// `find` does only what a signal handler may.
+pub unsafe fn install(find: Find) {
     FIND.store(find as *mut (), Ordering::Release);
     for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
         let Some(old) = action(signal, None) else {
