@@ -330,6 +330,18 @@ impl Random {
     }
 }
 
+/// Needs some 300 bytes of stack a level.
+#[inline(never)]
+pub(crate) fn recurse(depth: usize) -> usize {
+    let frame = [depth; 32];
+    std::hint::black_box(&frame);
+    if depth == 0 {
+        0
+    } else {
+        recurse(depth - 1) + frame[depth % 32]
+    }
+}
+
 /// Ends the process if it is not this test's own doing: for a child that must not write a core file.
 pub(crate) fn no_core() {
     let none = libc::rlimit {
