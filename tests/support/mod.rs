@@ -1,7 +1,12 @@
 //! What the tests share: a watchdog instead of time limits, events to wait for instead of sleeps, counters of
 //! drops and polls, foreign wakers, and children to die in.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each test binary uses its own part of it"
+)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
 
 pub(crate) mod proc;
