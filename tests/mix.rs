@@ -24,7 +24,7 @@ use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
 use gort::task::{spawn_local, yield_now};
 use gort::time::{sleep, timeout};
-use support::proc::{comes_true, descriptors, steady};
+use support::proc::{comes_true, descriptors, steady, switches};
 use support::{Event, OnDrop, Random, is_child, run_child_and_show, seed, watchdog};
 
 /// How long all the tests of this file take together.
@@ -372,8 +372,10 @@ fn books_balance(name: &'static str, processors: &str) {
     );
     let books = &world.books;
     let pair = |a: &AtomicUsize, b: &AtomicUsize| (a.load(SeqCst), b.load(SeqCst));
+    let threads = switches(std::process::id());
+    let ms = threads.iter().filter(|thread| thread.name.starts_with("gort-m")).count();
     println!(
-        "{name}: {} bodies, {} waits",
+        "{name}: {} bodies, {} waits, {ms} Ms",
         books.started.load(SeqCst),
         books.waits.load(SeqCst)
     );
