@@ -61,5 +61,8 @@ fn starts_when_there_is_room_again() {
     let said = String::from_utf8_lossy(&output.stderr);
     let _ = stderr().write_all(&output.stderr);
     assert!(output.status.success(), "{}", output.status);
-    assert_eq!(said.matches("gort: no address space for another stack").count(), 1);
+    assert_eq!(
+        said.matches("gort: no address space for another stack").count(),
+        1
+    );
 }
