@@ -109,6 +109,9 @@
 //! - The child of a `fork` cannot use gort until it has called `exec`.
 //! - Linux on x86-64 only.
 
+// See runtime-core.
+#![cfg(not(loom))]
+
 pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, go, spawn, task, time};
 pub use gort_macros::{main, test};
 pub use gort_netpoll::{io, net};

@@ -21,7 +21,8 @@ const UNLIMITED_STACK: usize = 8 << 20;
 #[repr(C)]
 struct MainG<'a> {
     g: G,
-    boot: UnsafeCell<Boot<'a>>,
+    /// The user's main; none in library mode.
+    body: UnsafeCell<Option<&'a mut dyn FnMut()>>,
 }
 
 static VTABLE: Vtable = Vtable {
@@ -40,24 +41,31 @@ unsafe fn nothing(_: Gp) {}
 pub(crate) fn newproc(m0: &'static M, boot: Boot<'_>) {
     debug_assert!(M::current().is_some_and(|m| m.is(m0)));
     step("newproc");
-    let (system, stack) = match boot {
-        // It has the stack that main had.
-        Boot::Main(..) => (false, sys::rlimit_stack().unwrap_or(UNLIMITED_STACK)),
-        Boot::Library => (true, Class::GOROUTINE.size()),
-    };
-    let birth = Birth {
+    let mut birth = Birth {
         local: true,
-        system,
+        system: false,
         handle: false,
     };
-    let g = G::new(&VTABLE, birth, Location::caller(), None);
+    let (g, stack, body) = match boot {
+        Boot::Main(main) => {
+            let g = G::new(&VTABLE, birth, main.at, Some(main.labels));
+            // It has the stack that main had.
+            let stack = sys::rlimit_stack().unwrap_or(UNLIMITED_STACK);
+            (g, stack, Some(main.body))
+        }
+        Boot::Library => {
+            birth.system = true;
+            let g = G::new(&VTABLE, birth, Location::caller(), None);
+            (g, Class::GOROUTINE.size(), None)
+        }
+    };
     g.frames.set(Some(main_stack(stack)));
     let cell = sys_box::leak_ptr(MainG {
         g,
-        boot: UnsafeCell::new(boot),
+        body: UnsafeCell::new(body),
     });
-    // SAFETY: never freed, and only shared references to the header are made; fresh. The body that `boot` borrows is
-    // run while `rt0_go`, which has it, waits in the scheduling loop.
+    // SAFETY: never freed, and only shared references to the header are made; fresh. The body that it borrows is run
+    // while `rt0_go`, which has it, waits in the scheduling loop.
     unsafe { sched::newproc::newproc(Gp::new(cell.cast())) };
 }
 
@@ -86,8 +94,8 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     sysmon();
     scavenger();
     // SAFETY: the vtable is MainG's; the G runs once, so this is the only reference.
-    let boot = unsafe { &mut *(*g.as_ptr().cast::<MainG<'_>>()).boot.get() };
-    if let Boot::Main(_, body) = boot {
+    let body = unsafe { (*(*g.as_ptr().cast::<MainG<'_>>()).body.get()).take() };
+    if let Some(body) = body {
         step("main.main");
         life::up();
         body();

@@ -11,6 +11,9 @@ pub(crate) mod osinit;
 pub(crate) mod schedinit;
 pub(crate) mod settls;
 
+use std::panic::Location;
+
+use crate::g::Labels;
 use crate::m::M;
 use crate::sched::{mstart, newm};
 use crate::steps::step;
@@ -30,10 +33,20 @@ pub struct MainOptions {
 
 /// How the runtime comes up.
 pub(crate) enum Boot<'a> {
-    /// On the process's first thread, for this body.
-    Main(MainOptions, &'a mut dyn FnMut()),
+    /// On the process's first thread.
+    Main(Main<'a>),
     /// On a thread of its own, inside somebody else's program.
     Library,
+}
+
+/// What `main` is made of.
+pub(crate) struct Main<'a> {
+    options: MainOptions,
+    /// Where the program calls it.
+    at: &'static Location<'static>,
+    /// From the user's allocator, so made before there is a g0 (rule 8).
+    labels: Box<Labels>,
+    body: &'a mut dyn FnMut(),
 }
 
 /// Boots on the process's first thread, runs `body` on the main goroutine, which is pinned to it, and returns when
@@ -41,6 +54,7 @@ pub(crate) enum Boot<'a> {
 ///
 /// # Panics
 /// Does not; a second call, or one from another thread than the first, is a fatal error in one line.
+#[track_caller]
 pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
     life::check_fork();
     if sys::gettid() != std::process::id() {
@@ -54,7 +68,16 @@ pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
             "gort::main: the runtime is up already; call it before anything else of gort, once"
         ));
     }
-    rt0_go(Boot::Main(options, body));
+    let labels = Labels {
+        name: Some("main".into()),
+        stack: None,
+    };
+    rt0_go(Boot::Main(Main {
+        options,
+        at: Location::caller(),
+        labels: Box::new(labels),
+        body,
+    }));
 }
 
 /// Boots in library mode unless the runtime is up. One load if it is.
@@ -98,7 +121,7 @@ fn rt0_go(boot: Boot<'_>) {
     args::args();
     osinit::osinit();
     let options = match &boot {
-        Boot::Main(options, _) => *options,
+        Boot::Main(main) => main.options,
         Boot::Library => MainOptions::default(),
     };
     schedinit::schedinit(&M0, options);

@@ -76,6 +76,9 @@ fn lastpoll() {
 /// The entry's wish, $GOMAXPROCS, or the number of processors.
 fn procs(options: MainOptions) -> u32 {
     if let Some(n) = options.processors {
+        if n > MAX_PROCS {
+            warning!("processors: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+        }
         return n.clamp(1, MAX_PROCS) as u32;
     }
     let ncpu = osinit::ncpu();

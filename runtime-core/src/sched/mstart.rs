@@ -109,11 +109,19 @@ fn find_overflow(address: usize) -> Option<Overflow> {
     let m = M::current()?;
     let g = m.curg.get()?;
     let stack = m.stack.get()?;
+    let remedy = if g.g().vtable.task {
+        "a poll has the stack of a thread: what needs more belongs on a goroutine with gort::Builder::stack_size"
+    } else if g.g().state.is_local() {
+        "give the main goroutine more with `ulimit -s`"
+    } else {
+        "give it more with gort::Builder::stack_size, or all of them with GORT_STACK"
+    };
     stack.guard().contains(&address).then(|| Overflow {
         // SAFETY: the G runs on this thread, so it is alive.
         id: unsafe { g.goid() },
         name: g.name().unwrap_or(""),
         created: Some(g.g().created_at),
         stack_size: stack.class().size(),
+        remedy,
     })
 }

@@ -69,6 +69,7 @@ struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
+    #[inline]
     fn enter(top: &'a Top, state: &'a State) -> Level<'a> {
         let outer = top.level.get();
         top.level.set(outer.saturating_add(1));
@@ -81,17 +82,20 @@ impl<'a> Level<'a> {
     }
 
     /// The level of this wait's wakers.
+    #[inline]
     fn shared(&self) -> u8 {
         self.top.level.get().min(MAX_LEVEL)
     }
 
     /// Outer waits have the same wakers.
+    #[inline]
     fn is_shared(&self) -> bool {
         self.outer >= MAX_LEVEL
     }
 }
 
 impl Drop for Level<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.parked && self.is_shared() {
             // What resumed this wait may have been meant for an outer one.
@@ -209,6 +213,7 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
 
 /// Asks that the poll which runs with `waker` be queued again, behind the others, when it returns Pending: what waking
 /// it would do, only cheaper. False: the waker is not the running G's; wake it.
+#[inline]
 pub fn request_yield(waker: &Waker) -> bool {
     let Some((g, level)) = waker::own(waker) else {
         return false;
@@ -226,6 +231,7 @@ pub fn request_yield(waker: &Waker) -> bool {
 }
 
 /// Whether the caller runs on a goroutine's or a task's stack.
+#[inline]
 pub fn on_g() -> bool {
     M::current().is_some_and(|m| m.curg.get().is_some())
 }
