@@ -357,7 +357,7 @@ fn a_panic_keeps_no_wake_up_that_was_an_outer_waits() {
     /// Nests waits, and waits for `outer` in the innermost; its first poll waits inside, and panics when woken.
     fn nest(depth: usize, outer: &Event, inside: &Event) {
         if depth > 0 {
-            return poll_fn(|_| Poll::Ready(nest(depth - 1, outer, inside))).wait();
+            return async { nest(depth - 1, outer, inside) }.wait();
         }
         let mut outer = outer.clone();
         let mut first = true;
