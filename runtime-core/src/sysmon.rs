@@ -81,10 +81,6 @@ fn sysmon() -> ! {
         let mut acted = netpoll::poll_if_older(NETPOLL_NANOS);
         if time::overdue(now) {
             idle::wakep();
-            if SCHED.m_shortage.load(Ordering::Relaxed) {
-                // All Ms may be blocked, and wait for just these.
-                time::check_all();
-            }
             acted = true;
         }
         if stacks::in_need() {
@@ -101,9 +97,7 @@ fn deep_sleep() {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
-        // An M that sleeps in the poller sees to timers and network. Without one all are blocked, or on their way.
-        let polls = SCHED.lastpoll.load(Ordering::Relaxed) == 0;
-        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() || !polls {
+        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() {
             return;
         }
         SCHED.sysmon_note.clear();

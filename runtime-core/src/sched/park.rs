@@ -203,7 +203,7 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
             Some(m) if m.curg.get().is_none() => throw(format_args!(
                 "gort was told to wait after its main function had returned"
             )),
-            Some(m) => block::away(m, || sleeper.sleep()),
+            Some(m) => block::away(m, || block::sleep(&sleeper)),
             None => sleeper.sleep(),
         }
         // Before the poll: what is woken from now on is new.

@@ -54,6 +54,11 @@ impl Sleeper {
         self.note().sleep();
     }
 
+    /// As `sleep`, for at most `nanos` nanoseconds. True: the waker was used.
+    pub(crate) fn sleep_for(&self, nanos: u64) -> bool {
+        self.note().sleep_for(nanos)
+    }
+
     /// What is woken from now on is new.
     pub(crate) fn clear(&self) {
         self.note().clear();

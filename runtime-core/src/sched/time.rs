@@ -95,7 +95,7 @@ pub(crate) fn check(p: &'static P) -> bool {
     true
 }
 
-/// Runs what is due on every P: for sysmon, when no M does.
+/// Runs what is due on every P: for an M that has none and may be the last.
 pub(crate) fn check_all() {
     for p in SCHED.ps() {
         check(p);
