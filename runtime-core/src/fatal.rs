@@ -40,7 +40,6 @@ pub(crate) fn print_line(text: Arguments<'_>) {
 #[cold]
 #[inline(never)]
 pub fn throw(what: Arguments<'_>) -> ! {
-    crate::rt0::flush_boot_steps();
     print_line(format_args!("fatal error: {what}"));
     sys::abort()
 }

@@ -8,6 +8,7 @@
 // The loom models include the files that they check; the crates themselves are empty then.
 #![cfg(not(loom))]
 
+mod api;
 pub mod arch;
 mod atomic;
 mod debug;
@@ -15,6 +16,7 @@ mod errno;
 mod fatal;
 mod g;
 mod getg;
+mod life;
 pub mod lock;
 mod m;
 pub mod note;
@@ -25,20 +27,24 @@ mod rt0;
 mod sched;
 pub mod stack;
 pub mod state;
+mod steps;
 pub mod sys;
 mod sys_box;
+mod sys_vec;
 mod sysmon;
+mod system_g;
+mod ticks;
 pub mod timer;
 
+pub use api::{newproc, reserve_stack, time};
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release};
-pub use sched::newproc::{newproc, reserve_stack};
+pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};
-pub use sched::time;
 pub use stack::Class;
 pub use sys::nanotime;
 

@@ -7,6 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::g::Gp;
+use crate::getg;
 use crate::lock::{Lock, Rank};
 use crate::note::Note;
 use crate::p::P;
@@ -145,6 +146,18 @@ impl M {
             prev: Cell::new(None),
             next: Cell::new(None),
         }
+    }
+
+    /// The M that runs this code, if gort made the thread or booted on it.
+    #[inline]
+    pub(crate) fn current() -> Option<&'static M> {
+        // SAFETY: only `bind` fills the slot, and Ms are never freed.
+        unsafe { getg::get().cast::<M>().as_ref() }
+    }
+
+    /// Makes the calling thread this M's.
+    pub(crate) fn bind(&'static self) {
+        getg::set(ptr::from_ref(self).cast());
     }
 
     #[inline]

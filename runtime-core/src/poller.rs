@@ -1,7 +1,5 @@
 //! What the scheduler needs of a network poller. `netpoll` implements it with mio; this crate never names mio.
 
-pub use crate::sched::netpoll::install;
-
 use std::io;
 use std::task::Waker;
 

@@ -437,7 +437,7 @@ impl State {
     pub fn reap_output(&self) -> bool {
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, DEAD);
-            // JOIN_WAKER goes: the slot is the M's that completed the G, and perhaps is at it still, not the reaper's.
+            // The waker slot stays with the M that completed the G and may still be emptying it.
             (
                 (word & !(STATUS_MASK | LEVEL_MASK | JOIN_WAKER)) | RUNNABLE | REAP,
                 word & LOCAL != 0,

@@ -3,10 +3,13 @@
 //! It polls the network when nobody does, ends time slices, and wakes an M for work that nobody looks at. It sleeps
 //! deeply while every P is idle.
 
+use std::ffi::c_void;
 use std::sync::atomic::Ordering;
+use std::{io, ptr};
 
-use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, schedule, time};
-use crate::sys;
+use crate::m::{M, SYSMON_ID};
+use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
+use crate::{sys, sys_box};
 
 /// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
 const MIN_DELAY_MICROS: u32 = 20;
@@ -28,7 +31,27 @@ struct Seen {
     since: u64,
 }
 
-pub(crate) fn sysmon() -> ! {
+/// Starts sysmon on an M of its own that never has a P (Go: newm(sysmon, nil)).
+///
+/// # Errors
+/// When there is no thread to be had.
+pub(crate) fn start() -> io::Result<()> {
+    extern "C" fn thread(m: *mut c_void) -> *mut c_void {
+        // SAFETY: passed below; never freed.
+        let m: &'static M = unsafe { &*m.cast::<M>() };
+        m.bind();
+        sysmon()
+    }
+    let m = sys_box::leak(M::new(SYSMON_ID, 1));
+    sys::spawn_thread(
+        c"gort-sysmon",
+        newm::THREAD_STACK,
+        thread,
+        ptr::from_ref(m).cast_mut().cast(),
+    )
+}
+
+fn sysmon() -> ! {
     let mut seen = [Seen {
         schedtick: 0,
         runs: 0,
@@ -46,7 +69,7 @@ pub(crate) fn sysmon() -> ! {
         sys::usleep(delay);
         if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
             idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
-            if idle_rounds > IDLE_ROUNDS && !SCHED.stack_shortage.load(Ordering::Relaxed) {
+            if idle_rounds > IDLE_ROUNDS && !stacks::in_need() {
                 deep_sleep();
                 (idle_rounds, quiet) = (0, 0);
                 continue;
@@ -58,10 +81,15 @@ pub(crate) fn sysmon() -> ! {
         let mut acted = netpoll::poll_if_older(NETPOLL_NANOS);
         if time::overdue(now) {
             idle::wakep();
+            if SCHED.m_shortage.load(Ordering::Relaxed) {
+                // All Ms may be blocked, and wait for just these.
+                time::check_all();
+            }
             acted = true;
         }
-        if SCHED.stack_shortage.load(Ordering::Relaxed) {
-            schedule::release_one_that_wants_a_stack();
+        if stacks::in_need() {
+            // Address space may have come back in other ways than through a free stack.
+            stacks::let_start(1);
         }
         acted |= watch(&mut seen, now);
         quiet = if acted { 0 } else { quiet + 1 };
@@ -73,7 +101,9 @@ fn deep_sleep() {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
-        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
+        // An M that sleeps in the poller sees to timers and network. Without one all are blocked, or on their way.
+        let polls = SCHED.lastpoll.load(Ordering::Relaxed) == 0;
+        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() || !polls {
             return;
         }
         SCHED.sysmon_note.clear();
@@ -85,6 +115,11 @@ fn deep_sleep() {
 /// Looks at each P: ends slices that have lasted, and has somebody look at work that waits behind a long run.
 fn watch(seen: &mut [Seen], now: u64) -> bool {
     let mut acted = false;
+    // Whoever put it there has woken an M, unless none was to be had.
+    if SCHED.global_len.load(Ordering::Relaxed) != 0 && SCHED.npidle.load(Ordering::Relaxed) != 0 {
+        idle::wakep();
+        acted = true;
+    }
     for (p, seen) in SCHED.ps().zip(seen) {
         let schedtick = p.schedtick.load(Ordering::Relaxed);
         let runs = p.runs.load(Ordering::Relaxed);

@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::Location;
 
+use gort_runtime_core::sys::explain;
 use gort_runtime_core::{Class, Labels, default_stack, newproc, reserve_stack};
 
 use super::cell::{self, Goroutine, Task};
@@ -83,7 +84,7 @@ impl Builder {
         if let Err(error) = unsafe { reserve_stack(g, class) } {
             // SAFETY: made above, of this type, and given to nobody.
             drop(unsafe { cell::take_back::<Goroutine<F>>(g) });
-            return Err(error);
+            return Err(explain(error));
         }
         // SAFETY: the cell was made for this closure, with a reference for the handle.
         let handle = unsafe { JoinHandle::new(g) };

@@ -15,7 +15,8 @@ use std::task::Waker;
 use std::time::Duration;
 
 use gort_runtime_core::ensure_booted;
-use gort_runtime_core::poller::{Delay, Poller, install};
+use gort_runtime_core::install_poller;
+use gort_runtime_core::poller::{Delay, Poller};
 use mio::event::Event;
 use mio::{Events, Registry, Token};
 
@@ -70,7 +71,7 @@ impl NetPoll {
         }
         let made = NetPoll::new()?;
         let netpoll = NETPOLL.get_or_init(|| made);
-        install(netpoll);
+        install_poller(netpoll);
         // Somebody must poll, also if all of the program's threads are its own.
         ensure_booted();
         Ok(netpoll)

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::rt0::step;
+use crate::steps::step;
 use crate::sys::{self, Auxv};
 
 static AUXV: OnceLock<Auxv> = OnceLock::new();

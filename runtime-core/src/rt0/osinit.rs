@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::rt0::step;
 use crate::sched::MAX_PROCS;
+use crate::steps::step;
 use crate::sys;
 
 static NCPU: AtomicU32 = AtomicU32::new(1);

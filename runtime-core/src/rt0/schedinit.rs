@@ -1,14 +1,13 @@
 //! The scheduler's words before the first G. Go: schedinit, in its order; what has no meaning without a compiler and
 //! a collector (moduledata, typelinks, itabs, alg, gc) has no step.
 
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use crate::m::M;
-use crate::rt0::{MainOptions, args, osinit, step};
-use crate::sched::{MAX_PROCS, SCHED, deferred, idle, procs};
+use crate::rt0::{MainOptions, args, osinit};
+use crate::sched::{MAX_PROCS, SCHED, deferred, idle, mstart, procs};
 use crate::stack::{self, Class};
-use crate::sys::SigSet;
+use crate::steps::step;
 use crate::{debug, sys, throw, warning};
 
 #[inline(never)]
@@ -33,7 +32,8 @@ fn mallocinit(m0: &'static M) {
     match stack::alloc(Class::TASK) {
         Ok(spare) => m0.spare.set(Some(spare)),
         Err(error) => throw(format_args!(
-            "mallocinit: no address space for the first stack: {error}"
+            "mallocinit: no address space for the first stack: {}",
+            sys::brief(&error)
         )),
     }
 }
@@ -52,17 +52,10 @@ fn mcommoninit(m0: &'static M) {
     SCHED.nm.store(1, Ordering::Release);
 }
 
-/// The mask that every M gets: the process's own, not that of whichever G made the thread.
-static SIGMASK: OnceLock<SigSet> = OnceLock::new();
-
 #[inline(never)]
 fn msigsave() {
     step("msigsave");
-    let _ = SIGMASK.set(sys::msigsave());
-}
-
-pub(crate) fn sigmask() -> SigSet {
-    *SIGMASK.get_or_init(sys::msigsave)
+    mstart::save_sigmask();
 }
 
 #[inline(never)]
@@ -83,19 +76,22 @@ fn lastpoll() {
 /// The entry's wish, $GOMAXPROCS, or the number of processors.
 fn procs(options: MainOptions) -> u32 {
     if let Some(n) = options.processors {
+        if n > MAX_PROCS {
+            warning!("processors: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+        }
         return n.clamp(1, MAX_PROCS) as u32;
     }
     let ncpu = osinit::ncpu();
-    let Some(value) = debug::env(c"GOMAXPROCS").filter(|value| !value.is_empty()) else {
+    let Some(value) = debug::env(c"GOMAXPROCS") else {
         return ncpu;
     };
-    match value.trim().parse::<usize>() {
-        Ok(n @ 1..=MAX_PROCS) => n as u32,
-        Ok(n) if n > MAX_PROCS => {
-            warning!("GOMAXPROCS: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+    match debug::number(value) {
+        Some(n @ 1..=MAX_PROCS) => n as u32,
+        Some(_) => {
+            warning!("GOMAXPROCS: {value} is more than {MAX_PROCS}; using {MAX_PROCS}");
             MAX_PROCS as u32
         }
-        _ => {
+        None => {
             warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
             ncpu
         }

@@ -169,7 +169,7 @@ pub unsafe fn release(g: Gp) {
 
 /// Frees a G whose last reference is gone: at once, or from g0 (rule 8) when the next G runs.
 pub(crate) fn free(g: Gp) {
-    match crate::getg::current_m() {
+    match M::current() {
         Some(m) if m.is_sysmon() => deferred::push(deferred::Item::Free(g)),
         Some(m) if m.curg.get().is_none() => {
             g.g().link.set(m.dead_gs.get());
@@ -194,7 +194,7 @@ fn free_dead_gs(m: &M) {
 /// # Safety
 /// The caller has a reference to the G.
 pub unsafe fn may_drop_here(g: Gp) -> bool {
-    match crate::getg::current_m() {
+    match M::current() {
         Some(m) if m.curg.get().is_some() => {
             !g.g().state.is_local() || g.home().is_some_and(|home| home.is(m))
         }

@@ -16,8 +16,8 @@ pub(crate) fn away<R>(m: &'static M, f: impl FnOnce() -> R) -> R {
     out
 }
 
-/// Goroutines that placement gave to this M and that it has not started can start anywhere (rule 2).
-fn give_starts_back(m: &'static M) {
+/// Goroutines that placement gave to this M and that it has not started can start anywhere (rule 2). The M is Away.
+pub(crate) fn give_starts_back(m: &'static M) {
     let list = {
         let mut starts = m.starts.lock();
         m.nstarts.store(0, std::sync::atomic::Ordering::Release);

@@ -8,10 +8,10 @@ use allocator_api2::vec::Vec;
 
 use crate::g::{Birth, Gp, Ran};
 use crate::lock::{Lock, Rank};
-use crate::rt0::system_g;
 use crate::sched::ready::ready;
 use crate::sched::waker::run_foreign;
 use crate::state::Wake;
+use crate::system_g;
 
 pub(crate) enum Item {
     Wake(Waker),
@@ -62,14 +62,16 @@ pub(crate) fn push(item: Item) {
 
 fn run() -> Ran {
     loop {
-        // One at a time: an item that waits leaves the rest to be seen, and the lock free.
-        let Some(item) = SHARED.lock().items.pop() else {
+        let items = std::mem::replace(&mut SHARED.lock().items, Vec::new_in(System));
+        if items.is_empty() {
             return Ran::Pending;
-        };
-        match item {
-            Item::Wake(waker) => run_foreign(move || waker.wake()),
-            // SAFETY: nobody has a reference, and this is a G's stack.
-            Item::Free(g) => unsafe { (g.g().vtable.dealloc)(g) },
+        }
+        for item in items {
+            match item {
+                Item::Wake(waker) => run_foreign(move || waker.wake()),
+                // SAFETY: nobody has a reference, and this is a G's stack.
+                Item::Free(g) => unsafe { (g.g().vtable.dealloc)(g) },
+            }
         }
     }
 }

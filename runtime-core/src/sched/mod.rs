@@ -9,7 +9,9 @@ pub(crate) mod block;
 pub(crate) mod deferred;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
+pub(crate) mod mstart;
 pub(crate) mod netpoll;
+pub(crate) mod newm;
 pub(crate) mod newproc;
 pub(crate) mod park;
 pub(crate) mod placement;
@@ -17,8 +19,10 @@ pub(crate) mod procs;
 pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
+pub(crate) mod sleeper;
+pub(crate) mod stacks;
 pub(crate) mod steal;
-pub mod time;
+pub(crate) mod time;
 pub(crate) mod waker;
 
 use std::ptr;
@@ -49,6 +53,9 @@ pub(crate) struct Sched {
     pub(crate) npidle: CachePadded<AtomicU32>,
     /// Ms that look for work: up by whoever makes one spin, down by the M.
     pub(crate) nmspinning: CachePadded<AtomicU32>,
+    /// Somebody found work and no P for it: an M that would let its P go without looking, because others seemed to
+    /// look, looks first (Go: needspinning). Set under the lock.
+    pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
     /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
@@ -57,10 +64,10 @@ pub(crate) struct Sched {
     pub(crate) poll_until: AtomicU64,
     /// Go: goidgen.
     pub(crate) goidgen: AtomicU64,
-    /// The main goroutine has returned: no G is started any more.
-    pub(crate) exiting: AtomicBool,
     /// `Shared::wants_stack` is not empty: changed under the lock.
     pub(crate) stack_shortage: AtomicBool,
+    /// No M could be made when that was last tried: changed under the lock.
+    pub(crate) m_shortage: AtomicBool,
     /// GOMAXPROCS.
     pub(crate) nprocs: AtomicU32,
     /// Indexed by P id; the first `nprocs` are set. Changed with the world stopped.
@@ -88,8 +95,10 @@ pub(crate) struct Shared {
     wants_p: MList,
     /// Goroutines that found no stack to start on.
     pub(crate) wants_stack: GList,
-    /// An M that got no thread, for the next attempt.
-    pub(crate) unused_m: Option<&'static M>,
+    /// Ms that got no thread, for the next attempts.
+    unused_ms: MList,
+    /// No M could be made; until when nobody tries again.
+    pub(crate) no_newm_until: u64,
     /// The line that says so has been printed.
     pub(crate) warned_no_stack: bool,
     /// As has the one that says that no M can be made.
@@ -131,13 +140,14 @@ impl MList {
     }
 
     fn remove(&mut self, m: &'static M) {
-        match m.prev.take() {
-            Some(prev) => prev.next.set(m.next.get()),
-            None => self.head = m.next.get(),
+        let (prev, next) = (m.prev.take(), m.next.take());
+        match prev {
+            Some(prev) => prev.next.set(next),
+            None => self.head = next,
         }
-        match m.next.take() {
-            Some(next) => next.prev.set(m.prev.get()),
-            None => self.tail = m.prev.get(),
+        match next {
+            Some(next) => next.prev.set(prev),
+            None => self.tail = prev,
         }
     }
 
@@ -159,7 +169,8 @@ impl Sched {
                     idle_ps: None,
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
-                    unused_m: None,
+                    unused_ms: MList::new(),
+                    no_newm_until: 0,
                     warned_no_stack: false,
                     warned_no_m: false,
                 },
@@ -167,12 +178,13 @@ impl Sched {
             global_len: AtomicUsize::new(0),
             npidle: CachePadded::new(AtomicU32::new(0)),
             nmspinning: CachePadded::new(AtomicU32::new(0)),
+            need_spinning: AtomicBool::new(false),
             nwants_p: CachePadded::new(AtomicU32::new(0)),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
             goidgen: AtomicU64::new(0),
-            exiting: AtomicBool::new(false),
             stack_shortage: AtomicBool::new(false),
+            m_shortage: AtomicBool::new(false),
             nprocs: AtomicU32::new(0),
             allp: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
             allm: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_MS],
@@ -252,5 +264,42 @@ impl Sched {
         let g = shared.runq.pop_front();
         self.global_len.store(shared.runq.len(), Ordering::Relaxed);
         g
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An M that is woken for its own work leaves the idle list wherever it stands. It used to take the Ms before it
+    /// along: they slept for ever, and one that was woken later tore up the queue for a P.
+    #[test]
+    fn an_m_that_leaves_a_list_leaves_the_others_in_it() {
+        for gone in 0..4 {
+            let ms: Vec<&'static M> = (0..6).map(|id| &*Box::leak(Box::new(M::new(id, 1)))).collect();
+            let mut list = MList::new();
+            for m in &ms[1..4] {
+                list.push_back(m);
+            }
+            list.push_front(ms[0]);
+            list.remove(ms[gone]);
+            list.push_back(ms[4]);
+            list.push_front(ms[5]);
+            let mut left: Vec<_> = [5, 0, 1, 2, 3, 4].into();
+            left.retain(|id| *id != gone as u32);
+            let forwards: Vec<_> = std::iter::successors(list.head, |m| m.next.get())
+                .map(|m| m.id)
+                .collect();
+            assert_eq!(forwards, left);
+            left.reverse();
+            let backwards: Vec<_> = std::iter::successors(list.tail, |m| m.prev.get())
+                .map(|m| m.id)
+                .collect();
+            assert_eq!(backwards, left);
+            while let Some(m) = list.pop_front() {
+                assert_eq!(Some(m.id), left.pop());
+            }
+            assert!(left.is_empty() && list.tail.is_none());
+        }
     }
 }

@@ -97,7 +97,7 @@ fn poll(delay: Delay, list: &mut GList) -> bool {
         collect(waker, list);
     });
     if let Err(error) = result {
-        throw(format_args!("the network poller failed: {error}"));
+        throw(format_args!("the network poller failed: {}", sys::brief(&error)));
     }
     any
 }
@@ -127,7 +127,7 @@ fn collect(waker: Waker, list: &mut GList) {
 /// What became ready goes to the P's ring, or to the global queue. Others may share in more than one.
 fn distribute(mut list: GList) {
     let more = list.len() > 1;
-    let p = crate::getg::current_m().and_then(|m| m.p.get());
+    let p = M::current().and_then(|m| m.p.get());
     match p {
         Some(p) => {
             while let Some(g) = list.pop_front() {
@@ -184,7 +184,7 @@ pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
     idle::announce(m, Presence::Polling);
     let until = time::earliest();
     SCHED.poll_until.store(until, Ordering::SeqCst);
-    let delay = if m.has_own_work() {
+    let delay = if m.has_own_work() || idle::is_needed() {
         Delay::Now
     } else if until == u64::MAX {
         Delay::Forever

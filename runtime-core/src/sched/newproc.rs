@@ -4,15 +4,16 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::g::Gp;
-use crate::getg;
+use crate::m::M;
 use crate::p::P;
 use crate::queue::allgs;
 use crate::queue::allgs::GOID_BATCH;
 use crate::sched::SCHED;
 use crate::sched::ready::ready;
-use crate::stack::{self, Class};
+use crate::sched::stacks;
+use crate::stack::Class;
 
-/// Makes `g` known and runnable. Boots the runtime in library mode if need be.
+/// Makes `g` known and runnable.
 ///
 /// # Safety
 /// `g` is fresh: nobody else has seen it. Its runtime reference is given up.
@@ -21,9 +22,8 @@ use crate::stack::{self, Class};
 /// If the G is local and the caller is not on a goroutine's or a task's stack.
 #[inline(never)]
 #[track_caller]
-pub unsafe fn newproc(g: Gp) {
-    crate::rt0::ensure_booted();
-    let m = getg::current_m();
+pub(crate) unsafe fn newproc(g: Gp) {
+    let m = M::current();
     let header = g.g();
     let local = header.state.is_local();
     if local {
@@ -61,12 +61,8 @@ fn next_goid(p: &P) -> u64 {
 ///
 /// # Errors
 /// When there is no memory or address space for the stack.
-pub unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
-    crate::rt0::ensure_booted();
-    let stack = match getg::current_m().and_then(|m| m.p.get()) {
-        Some(p) => p.stacks.get(class)?,
-        None => stack::alloc(class)?,
-    };
-    g.g().frames.set(Some(stack));
+pub(crate) unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
+    let p = M::current().and_then(|m| m.p.get());
+    g.g().frames.set(Some(stacks::get(p, class)?));
     Ok(())
 }

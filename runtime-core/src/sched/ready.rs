@@ -3,7 +3,6 @@
 use std::sync::atomic::{Ordering, fence};
 
 use crate::g::{G, Gp};
-use crate::getg;
 use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
@@ -13,7 +12,7 @@ use crate::sched::{SCHED, idle, netpoll};
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
 pub(crate) fn ready(g: Gp, pinned: bool) {
-    let m = getg::current_m();
+    let m = M::current();
     if pinned {
         let home = g.home().expect("a pinned G without a home");
         match m {

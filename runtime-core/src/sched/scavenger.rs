@@ -4,12 +4,11 @@
 
 use std::panic::Location;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Poll, Waker};
 
 use crate::g::{Birth, Gp, Ran};
 use crate::lock::{Lock, Rank};
-use crate::rt0::system_g;
 use crate::sched::newproc::newproc;
 use crate::sched::park::{WaitReason, wait};
 use crate::sched::ready::ready;
@@ -17,6 +16,7 @@ use crate::sched::{time, waker};
 use crate::stack;
 use crate::state::Wake;
 use crate::sys;
+use crate::system_g;
 
 /// How often it looks, and how long a chunk of stacks has to be idle before it is emptied.
 const INTERVAL_NANOS: u64 = 1_000_000_000;
@@ -82,6 +82,9 @@ fn run() -> Ran {
         }
     } else {
         ARMED.store(false, Ordering::Release);
+        // Pairs with the fence in `stack::pool::give_batch`: whoever gave stacks just now sees that nobody looks any
+        // more, or we see that it did.
+        fence(Ordering::SeqCst);
         if stack::given() {
             kick();
         }

@@ -4,12 +4,11 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use crate::arch;
-use crate::getg;
+use crate::m::M;
 use crate::p::P;
-use crate::rt0::cpuinfo;
 use crate::sched::{SCHED, netpoll};
-use crate::sys;
 use crate::timer::Key;
+use crate::{sys, ticks};
 
 /// However far the deadline, the clock is asked once in this time.
 const MAX_SKIP_NANOS: u64 = 10_000_000;
@@ -22,10 +21,8 @@ pub struct TimerKey {
 }
 
 /// Has `waker` woken at `when` (nanoseconds of [`nanotime`](crate::nanotime)) or soon after, never before.
-/// Boots the runtime in library mode if need be.
-pub fn add(when: u64, waker: Waker) -> TimerKey {
-    crate::rt0::ensure_booted();
-    let own = getg::current_m().and_then(|m| m.p.get());
+pub(crate) fn add(when: u64, waker: Waker) -> TimerKey {
+    let own = M::current().and_then(|m| m.p.get());
     let p = own.unwrap_or_else(|| SCHED.p(0));
     let (key, earliest) = p.timers.add(when, waker);
     // A P that is ours: its M looks before it sleeps.
@@ -75,8 +72,9 @@ fn check_clock(p: &'static P, when: u64) {
     if left == 0 {
         p.timer_ahead.set((u64::MAX, 0));
         check(p);
-    } else if cpuinfo::steady_ticks() {
-        let ticks = cpuinfo::ticks_for_nanos(left.min(MAX_SKIP_NANOS) - left.min(MAX_SKIP_NANOS) / MARGIN);
+    } else if ticks::are_steady() {
+        let skip = left.min(MAX_SKIP_NANOS);
+        let ticks = ticks::for_nanos(skip - skip / MARGIN);
         p.timer_ahead.set((when, arch::cputicks() + ticks));
     }
 }
@@ -95,6 +93,13 @@ pub(crate) fn check(p: &'static P) -> bool {
         p.timers.run(now, collect);
     });
     true
+}
+
+/// Runs what is due on every P: for sysmon, when no M does.
+pub(crate) fn check_all() {
+    for p in SCHED.ps() {
+        check(p);
+    }
 }
 
 /// When the next timer of any P is due; `u64::MAX`: never (Go: timeSleepUntil).

@@ -1,13 +1,16 @@
 //! Where an M begins, on g0. Go: mstart, mstart1, minit, mstartm0.
 
 use std::mem::ManuallyDrop;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use crate::getg;
 use crate::m::M;
-use crate::rt0::{schedinit, settls, step};
+use crate::sched::idle;
 use crate::sched::schedule::schedule;
 use crate::stack::overflow::{self, Overflow};
+use crate::steps::step;
+use crate::sys::SigSet;
 use crate::{arch, sys, throw, warning};
 
 /// Records the bounds of the thread's own stack as g0's, and asserts that we stand on it.
@@ -23,7 +26,8 @@ pub(crate) fn g0_stack(m: &'static M) {
             m.g0.guard.set(bounds.guard);
         }
         Err(error) => throw(format_args!(
-            "g0: the system does not tell this thread's stack: {error}"
+            "g0: the system does not tell this thread's stack: {}",
+            sys::brief(&error)
         )),
     }
     let sp = arch::stack_pointer();
@@ -56,13 +60,21 @@ fn mstart1(m: &'static M) {
 
 /// The entry of every other M: its thread, its slot, then the loop. `nextp` was granted by whoever made it.
 pub(crate) fn mstart_thread(m: &'static M) -> ! {
-    getg::set_m(m);
-    settls::prove_slot();
+    m.bind();
+    getg::prove_slot();
     g0_stack(m);
     m.tid.store(sys::gettid(), Ordering::Relaxed);
-    crate::sched::idle::take_grant(m);
+    idle::take_grant(m);
     mstart1(m);
-    crate::sched::idle::sleep_for_ever(m)
+    idle::sleep_for_ever(m)
+}
+
+/// The mask that every M gets: the process's own, not that of whichever G made the thread.
+static SIGMASK: OnceLock<SigSet> = OnceLock::new();
+
+/// Go: msigsave.
+pub(crate) fn save_sigmask() {
+    let _ = SIGMASK.set(sys::msigsave());
 }
 
 /// The M's signal stack and mask.
@@ -71,14 +83,15 @@ fn minit(m: &'static M) {
     if m.id == 0 {
         step("minit");
     }
-    match sys::minit_signals(&schedinit::sigmask()) {
+    match sys::minit_signals(SIGMASK.get_or_init(sys::msigsave)) {
         // It belongs to the thread, which never ends.
         Ok(signal_stack) => {
             let _ = ManuallyDrop::new(signal_stack);
         }
         Err(error) => warning!(
-            "no signal stack for M{}: {error}; a stack overflow there is not reported",
-            m.id
+            "no signal stack for M{}: {}; a stack overflow there is not reported",
+            m.id,
+            sys::brief(&error)
         ),
     }
 }
@@ -87,19 +100,28 @@ fn minit(m: &'static M) {
 #[inline(never)]
 fn mstartm0() {
     step("mstartm0");
-    overflow::install(find_overflow);
+    // SAFETY: it only reads what belongs to this thread.
+    unsafe { overflow::install(find_overflow) };
 }
 
 /// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.
 fn find_overflow(address: usize) -> Option<Overflow> {
-    let m = getg::current_m()?;
+    let m = M::current()?;
     let g = m.curg.get()?;
     let stack = m.stack.get()?;
+    let remedy = if g.g().vtable.task {
+        "a poll has the stack of a thread: what needs more belongs on a goroutine with gort::Builder::stack_size"
+    } else if g.g().state.is_local() {
+        "give the main goroutine more with `ulimit -s`"
+    } else {
+        "give it more with gort::Builder::stack_size, or all of them with GORT_STACK"
+    };
     stack.guard().contains(&address).then(|| Overflow {
         // SAFETY: the G runs on this thread, so it is alive.
         id: unsafe { g.goid() },
         name: g.name().unwrap_or(""),
         created: Some(g.g().created_at),
         stack_size: stack.class().size(),
+        remedy,
     })
 }

@@ -1,0 +1,49 @@
+//! The calls of the crates above that need a runtime: each boots it in library mode unless it is up.
+
+use std::io;
+
+use crate::g::Gp;
+use crate::rt0::ensure_booted;
+use crate::sched;
+use crate::stack::Class;
+
+/// Makes `g` known and runnable. Boots the runtime in library mode if need be.
+///
+/// # Safety
+/// `g` is fresh: nobody else has seen it. Its runtime reference is given up.
+///
+/// # Panics
+/// If the G is local and the caller is not on a goroutine's or a task's stack.
+#[track_caller]
+pub unsafe fn newproc(g: Gp) {
+    ensure_booted();
+    // SAFETY: the caller's promise.
+    unsafe { sched::newproc::newproc(g) };
+}
+
+/// Reserves the stack that `g` will start on, so that it cannot fail for want of one later.
+///
+/// # Safety
+/// `g` is fresh: nobody else has seen it.
+///
+/// # Errors
+/// When there is no memory or address space for the stack.
+pub unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
+    ensure_booted();
+    // SAFETY: the caller's promise.
+    unsafe { sched::newproc::reserve_stack(g, class) }
+}
+
+/// Timers of the P that the caller runs on, or of P 0 elsewhere.
+pub mod time {
+    use std::task::Waker;
+
+    pub use crate::sched::time::{TimerKey, cancel, reset, update};
+
+    /// Has `waker` woken at `when` (nanoseconds of [`nanotime`](crate::nanotime)) or soon after, never before.
+    /// Boots the runtime in library mode if need be.
+    pub fn add(when: u64, waker: Waker) -> TimerKey {
+        crate::rt0::ensure_booted();
+        crate::sched::time::add(when, waker)
+    }
+}
