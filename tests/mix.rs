@@ -208,7 +208,7 @@ async fn step(random: &mut Random, depth: u32) {
         }
         6 => {
             let (one, other) = (pin!(sleep(micros(random, 300))), pin!(yield_now()));
-            drop(select(one, other).await);
+            let _ = select(one, other).await;
         }
         7 => step_blocking(random, DEEPEST),
         8 => {
@@ -373,7 +373,10 @@ fn books_balance(name: &'static str, processors: &str) {
     let books = &world.books;
     let pair = |a: &AtomicUsize, b: &AtomicUsize| (a.load(SeqCst), b.load(SeqCst));
     let threads = switches(std::process::id());
-    let ms = threads.iter().filter(|thread| thread.name.starts_with("gort-m")).count();
+    let ms = threads
+        .iter()
+        .filter(|thread| thread.name.starts_with("gort-m"))
+        .count();
     println!(
         "{name}: {} bodies, {} waits, {ms} Ms",
         books.started.load(SeqCst),
