@@ -122,7 +122,10 @@ fn every_byte_comes_back(name: &'static str, serve: Server) {
             gort::spawn(async move { client(stream, &noise, random).await })
         })
         .collect();
-    let total: usize = clients.into_iter().map(|client| client.wait().unwrap().unwrap()).sum();
+    let total: usize = clients
+        .into_iter()
+        .map(|client| client.wait().unwrap().unwrap())
+        .sum();
     let took = start.elapsed();
     println!(
         "{name}: {CONNECTIONS} connections, {} messages, {} MiB there and back in {took:.1?}; {} MiB more memory",

@@ -41,7 +41,10 @@ fn idle_after(name: &'static str, body: fn()) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().ends_with(DONE)), "{name}: the child has ended");
+    assert!(
+        lines.any(|line| line.unwrap().ends_with(DONE)),
+        "{name}: the child has ended"
+    );
 
     let start = Instant::now();
     let mut before = switches(child.id());
@@ -51,7 +54,10 @@ fn idle_after(name: &'static str, body: fn()) {
         if now == before {
             break;
         }
-        assert!(start.elapsed() < SETTLES_WITHIN, "not settled: {before:?}, then {now:?}");
+        assert!(
+            start.elapsed() < SETTLES_WITHIN,
+            "not settled: {before:?}, then {now:?}"
+        );
         before = now;
     }
     let settled = start.elapsed();
@@ -64,7 +70,10 @@ fn idle_after(name: &'static str, body: fn()) {
         after.len(),
         total(&before),
     );
-    assert!(after.iter().any(|thread| thread.name == "gort-sysmon"), "{after:?}");
+    assert!(
+        after.iter().any(|thread| thread.name == "gort-sysmon"),
+        "{after:?}"
+    );
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     assert_eq!(before, after);
@@ -87,7 +96,9 @@ fn after_a_burst() {
 fn burst() {
     drop(gort::spawn(future::pending::<()>()));
     drop(gort::go(|| sleep(FOR_EVER).wait()));
-    drop(gort::spawn(async { timeout(FOR_EVER, future::pending::<()>()).await }));
+    drop(gort::spawn(async {
+        timeout(FOR_EVER, future::pending::<()>()).await
+    }));
 
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").wait().unwrap());
     let addr = listener.local_addr().unwrap();

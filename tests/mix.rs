@@ -87,7 +87,9 @@ fn foreign_thread() -> Sender<Errand> {
 }
 
 fn send(errand: Errand, random: &mut Random) {
-    world().foreign[random.below(FOREIGN_THREADS)].send(errand).unwrap();
+    world().foreign[random.below(FOREIGN_THREADS)]
+        .send(errand)
+        .unwrap();
 }
 
 /// Lives as long as a body.
@@ -136,7 +138,11 @@ impl Future for Restless {
         self.polls -= 1;
         let random = &mut self.random;
         send(Errand::CloneAndDrop(cx.waker().clone()), random);
-        let wake = if random.below(2) == 0 { Errand::Wake } else { Errand::WakeByRef };
+        let wake = if random.below(2) == 0 {
+            Errand::Wake
+        } else {
+            Errand::WakeByRef
+        };
         send(wake(cx.waker().clone()), random);
         Poll::Pending
     }
@@ -289,7 +295,9 @@ fn echo(random: &mut Random) -> io::Result<()> {
     }
     let mut stream = TcpStream::connect(world().echo).wait()?;
     for _ in 0..random.below(4) {
-        let sent: Vec<u8> = (0..1 + random.below(3_000)).map(|_| random.below(256) as u8).collect();
+        let sent: Vec<u8> = (0..1 + random.below(3_000))
+            .map(|_| random.below(256) as u8)
+            .collect();
         let mut back = vec![0; sent.len()];
         stream.write_all(&sent)?;
         if random.below(2) == 0 {
@@ -329,7 +337,10 @@ fn books_balance(name: &'static str, processors: &str) {
     assert!(WORLD.set(world).is_ok());
     let world = self::world();
     drop(gort::go(move || serve(&listener)));
-    assert!(comes_true(Duration::from_secs(10), || gort::runtime::num_goroutines() == 1));
+    assert!(comes_true(
+        Duration::from_secs(10),
+        || gort::runtime::num_goroutines() == 1
+    ));
     let before = steady(descriptors);
 
     let roots: Vec<_> = (0..ROOTS)
@@ -354,11 +365,18 @@ fn books_balance(name: &'static str, processors: &str) {
 
     // What was forgotten ends, too; the server's accept loop alone is left.
     let left = || gort::runtime::num_goroutines();
-    assert!(comes_true(Duration::from_secs(60), || left() == 1), "{} goroutines are left", left());
+    assert!(
+        comes_true(Duration::from_secs(60), || left() == 1),
+        "{} goroutines are left",
+        left()
+    );
     let books = &world.books;
     let pair = |a: &AtomicUsize, b: &AtomicUsize| (a.load(SeqCst), b.load(SeqCst));
     let threads = switches(std::process::id());
-    let ms = threads.iter().filter(|thread| thread.name.starts_with("gort-m")).count();
+    let ms = threads
+        .iter()
+        .filter(|thread| thread.name.starts_with("gort-m"))
+        .count();
     println!(
         "{name}: {} bodies, {} waits, {ms} Ms",
         books.started.load(SeqCst),
@@ -367,8 +385,16 @@ fn books_balance(name: &'static str, processors: &str) {
     let (started, ended) = pair(&books.started, &books.ended);
     assert_eq!(started, ended, "bodies");
     let dropped = || pair(&books.outputs_made, &books.outputs_dropped);
-    assert!(comes_true(Duration::from_secs(10), || dropped().0 == dropped().1), "{:?}", dropped());
-    assert!(comes_true(Duration::from_secs(10), || descriptors() == before), "{before} {}", descriptors());
+    assert!(
+        comes_true(Duration::from_secs(10), || dropped().0 == dropped().1),
+        "{:?}",
+        dropped()
+    );
+    assert!(
+        comes_true(Duration::from_secs(10), || descriptors() == before),
+        "{before} {}",
+        descriptors()
+    );
 }
 
 #[test]

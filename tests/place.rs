@@ -53,7 +53,10 @@ impl Homes {
         println!("{when}: {counts:?}");
         assert_eq!(counts.iter().sum::<usize>(), total, "{when}");
         let most = counts.last().copied().unwrap_or_default();
-        assert!(most * 100 <= total * PERCENT, "{when}: one M holds {most} of {counts:?}");
+        assert!(
+            most * 100 <= total * PERCENT,
+            "{when}: one M holds {most} of {counts:?}"
+        );
     }
 }
 
@@ -85,7 +88,9 @@ fn serve(homes: &Homes, by_task: bool) -> SocketAddr {
             }
         }));
     } else {
-        drop(gort::go(move || listener.incoming().for_each(|stream| start(stream.unwrap()))));
+        drop(gort::go(move || {
+            listener.incoming().for_each(|stream| start(stream.unwrap()))
+        }));
     }
     addr
 }
@@ -102,7 +107,9 @@ fn connect(addr: SocketAddr, connections: usize) -> Vec<Client> {
 /// All connections at once, again and again.
 fn load(clients: &mut [Client]) {
     for _ in 0..ROUNDS {
-        clients.iter_mut().for_each(|client| client.write_all(&REQUEST).unwrap());
+        clients
+            .iter_mut()
+            .for_each(|client| client.write_all(&REQUEST).unwrap());
         for client in &mut *clients {
             let mut answer = [0; REQUEST.len()];
             client.read_exact(&mut answer).unwrap();
@@ -157,7 +164,11 @@ fn settle(n: usize, homes: &Homes, open: &Counter) {
             wait_polling(&open);
         }));
     }
-    assert!(comes_true(Duration::from_secs(20), || homes.total() == all), "{:?}", homes.counts());
+    assert!(
+        comes_true(Duration::from_secs(20), || homes.total() == all),
+        "{:?}",
+        homes.counts()
+    );
 }
 
 /// All at once, from a goroutine: it has a P, into whose queue they go.
@@ -235,7 +246,9 @@ fn one_home_is_blocked() {
     let still = homes.0.lock().unwrap().get(&blocked).copied().unwrap_or_default();
     assert_eq!(still, of_blocked, "a goroutine was started on a blocked thread");
     // And they run, besides.
-    gort::go(|| (0..1000).for_each(|_| yield_now().wait())).wait().unwrap();
+    gort::go(|| (0..1000).for_each(|_| yield_now().wait()))
+        .wait()
+        .unwrap();
 
     until.set();
     blocker.wait().unwrap();

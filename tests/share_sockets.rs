@@ -162,7 +162,10 @@ fn tasks_accept_on_one_listener() {
     aborter.wait().unwrap();
     let seen = seen.lock().unwrap();
     let wrong: Vec<_> = (0..).zip(&*seen).filter(|(_, times)| **times != 1).collect();
-    assert!(wrong.is_empty(), "connections and how often they were accepted: {wrong:?}");
+    assert!(
+        wrong.is_empty(),
+        "connections and how often they were accepted: {wrong:?}"
+    );
     aborts.iter().for_each(AbortHandle::abort);
     for acceptor in acceptors {
         assert!(acceptor.wait().unwrap().is_err());

@@ -52,7 +52,8 @@ impl Gate {
 
     /// Until all wait in it.
     fn fill(&self) {
-        assert!(comes_true(Duration::from_secs(100), || self.came.load(SeqCst) == self.wakers.len()));
+        assert!(comes_true(Duration::from_secs(100), || self.came.load(SeqCst)
+            == self.wakers.len()));
     }
 
     fn open(&self) {
@@ -143,7 +144,10 @@ fn a_million_tasks() {
         Usage::now().since(before) < waiting.since(before) / 10
     };
     assert!(comes_true(SCAVENGED_WITHIN, back), "{:?}", Usage::now());
-    println!("and {} KiB more than before once they have ended", Usage::now().since(before) / 1024);
+    println!(
+        "and {} KiB more than before once they have ended",
+        Usage::now().since(before) / 1024
+    );
 }
 
 /// Three waves of goroutines: what each costs while `wait` waits, and that it comes back. The second may come at once,
@@ -186,9 +190,16 @@ fn waves(gate: &'static Gate, wait: fn(&'static Gate, usize), at_once: bool) {
                 trim();
                 Usage::now().since(at_first) < first / 50
             };
-            assert!(comes_true(SCAVENGED_WITHIN, back), "{at_first:?} {:?}", Usage::now());
+            assert!(
+                comes_true(SCAVENGED_WITHIN, back),
+                "{at_first:?} {:?}",
+                Usage::now()
+            );
             before = Usage::now();
-            println!("and {} KiB more than at first once they have ended", before.since(at_first) / 1024);
+            println!(
+                "and {} KiB more than at first once they have ended",
+                before.since(at_first) / 1024
+            );
         }
     }
 }

@@ -94,7 +94,11 @@ pub(crate) fn run_child_and_show(name: &str, env: &[(&str, &str)]) {
     let output = run_child(name, env);
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {}\n{stdout}\n{stderr}", output.status);
+    assert!(
+        output.status.success(),
+        "{name}: {}\n{stdout}\n{stderr}",
+        output.status
+    );
     print!("{stdout}");
     eprint!("{stderr}");
 }
@@ -104,7 +108,9 @@ pub(crate) fn seed() -> u64 {
     let seed = match std::env::var(SEED) {
         Ok(seed) => seed.parse().expect(SEED),
         Err(_) => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            let now = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap();
             (now.as_nanos() as u64) % 1_000_000_007
         }
     };

@@ -58,7 +58,10 @@ pub(crate) fn switches(pid: u32) -> Vec<Switches> {
             let task = task.unwrap();
             let status = fs::read_to_string(task.path().join("status")).unwrap();
             let field = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+                let line = status
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .expect(name);
                 line.trim().to_owned()
             };
             let of = |name: &str| field(name).parse::<u64>().unwrap();

@@ -278,10 +278,14 @@ mod tests {
             list.push_front(ms[5]);
             let mut left: Vec<_> = [5, 0, 1, 2, 3, 4].into();
             left.retain(|id| *id != gone as u32);
-            let forwards: Vec<_> = std::iter::successors(list.head, |m| m.next.get()).map(|m| m.id).collect();
+            let forwards: Vec<_> = std::iter::successors(list.head, |m| m.next.get())
+                .map(|m| m.id)
+                .collect();
             assert_eq!(forwards, left);
             left.reverse();
-            let backwards: Vec<_> = std::iter::successors(list.tail, |m| m.prev.get()).map(|m| m.id).collect();
+            let backwards: Vec<_> = std::iter::successors(list.tail, |m| m.prev.get())
+                .map(|m| m.id)
+                .collect();
             assert_eq!(backwards, left);
             while let Some(m) = list.pop_front() {
                 assert_eq!(Some(m.id), left.pop());
