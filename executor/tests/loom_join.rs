@@ -113,6 +113,13 @@ pub fn wait<T>(_: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> 
     loom::future::block_on(std::future::poll_fn(poll))
 }
 
+/// What sched/base.rs release_taken does.
+pub unsafe fn release_taken(g: Gp) {
+    if g.0.state.drop_handle_taken() == Wake::Free {
+        settle(g, Wake::Free);
+    }
+}
+
 /// What sched/base.rs release does, and what becomes of what it makes runnable.
 pub unsafe fn release(g: Gp) {
     settle(g, g.0.state.ref_dec());
