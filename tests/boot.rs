@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     programs::main(PROGRAMS, TESTS)
 }
 
-/// The boot in the order of bootstrap.md.
+/// The boot, in the order of runtime-core/src/rt0/README.md.
 const STEPS: [&str; 26] = [
     "rt0_go",
     "g0",

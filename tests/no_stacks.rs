@@ -1,6 +1,8 @@
 //! Address space runs out: `Builder::go` says so, a plain `go` waits for a stack, a poll that has no stack to leave
 //! behind blocks its thread. Everything still comes to its end, with one line of warning.
 
+#![expect(clippy::print_stdout, reason = "a test's output")]
+
 mod support;
 
 use std::io::{ErrorKind, Read, Write};

@@ -4,10 +4,12 @@ mod support;
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
 use gort::Wait;
+use gort::net::{TcpListener, TcpStream};
 use gort::task::yield_now;
 use gort::time::sleep;
 use support::{Random, is_child, run_child, watchdog};
@@ -25,9 +27,24 @@ fn local_address() -> usize {
     LOCAL.with(|local| std::ptr::from_ref(std::hint::black_box(local)).addr())
 }
 
+/// Something to read from: a task at the other end sends back what it gets.
+fn echo() -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").wait().unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).wait().unwrap();
+    let (mut far, _) = listener.accept().wait().unwrap();
+    drop(gort::spawn(async move {
+        use gort::io::{AsyncReadExt, AsyncWriteExt};
+        let mut buf = [0; 8];
+        while let Ok(n @ 1..) = AsyncReadExt::read(&mut far, &mut buf).await {
+            AsyncWriteExt::write_all(&mut far, &buf[..n]).await.unwrap();
+        }
+    }));
+    near
+}
+
 /// Waits once, in one of the ways there are.
-fn wait_somehow(random: &mut Random) {
-    match random.below(6) {
+fn wait_somehow(random: &mut Random, mut stream: &TcpStream) {
+    match random.below(8) {
         0 => sleep(Duration::from_micros(random.below(50) as u64)).wait(),
         1 => gort::go(|| yield_now().wait()).wait().unwrap(),
         2 => gort::spawn(async { yield_now().await }).wait().unwrap(),
@@ -39,6 +56,12 @@ fn wait_somehow(random: &mut Random) {
         4 => gort::task::spawn_local(async { yield_now().await })
             .wait()
             .unwrap(),
+        5 | 6 => {
+            stream.write_all(&[1, 2, 3]).unwrap();
+            let mut back = [0; 3];
+            stream.read_exact(&mut back).unwrap();
+            assert_eq!(back, [1, 2, 3]);
+        }
         _ => yield_now().wait(),
     }
 }
@@ -61,13 +84,14 @@ fn goroutines_stay_tasks_move() {
         .map(|seed| {
             gort::go(move || {
                 let mut random = Random::new(seed);
+                let stream = echo();
                 let (thread, address) = (thread::current().id(), local_address());
                 // A reference that the compiler may keep over every wait.
                 LOCAL.with(|local| {
                     let mine = local.get();
                     for _ in 0..WAITS {
                         assert_eq!(local_address(), address);
-                        wait_somehow(&mut random);
+                        wait_somehow(&mut random, &stream);
                         assert_eq!(local_address(), address);
                         assert_eq!(thread::current().id(), thread);
                     }
@@ -122,9 +146,10 @@ fn local_tasks_stay() {
             .map(|seed| {
                 gort::task::spawn_local(async move {
                     let mut random = Random::new(seed);
+                    let stream = echo();
                     for _ in 0..WAITS / 100 {
                         assert_eq!(thread::current().id(), home);
-                        wait_somehow(&mut random);
+                        wait_somehow(&mut random, &stream);
                         assert_eq!(thread::current().id(), home);
                         sleep(Duration::from_micros(random.below(50) as u64)).await;
                     }

@@ -4,6 +4,9 @@
 //! `gort` re-exports what is public here. This crate never looks at a G's state but through the transitions that
 //! `gort-runtime-core` names, and never touches sockets.
 
+// See runtime-core.
+#![cfg(not(loom))]
+
 pub mod task;
 pub mod time;
 

@@ -8,6 +8,9 @@
 //! Layers, each of which calls only those to its left: `desc -> poll -> registration, op -> socket -> net`;
 //! `io` stands alone. The protocol of readiness and waiters is proved in `netpoll/README.md`.
 
+// See runtime-core.
+#![cfg(not(loom))]
+
 mod desc;
 pub mod io;
 pub mod net;

@@ -1,6 +1,3 @@
-//! The atomics of everything that loom models. Under `--cfg loom` they are loom's.
+//! The atomics of the files that loom models. A model includes such a file beside an `atomic` of loom's.
 
-#[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};

@@ -7,14 +7,15 @@
 #[path = "../src/note.rs"]
 mod note;
 
-mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicU32, Ordering};
-}
+#[path = "loom/atomic.rs"]
+mod atomic;
+#[path = "loom/model.rs"]
+mod model;
 
 /// As the kernel does it: the word is compared and the thread queued under one lock. A wake ends all waits, those
 /// for other words too: a futex may return for no reason.
 mod sys {
-    use loom::sync::atomic::{AtomicU32, Ordering};
+    use crate::atomic::{AtomicU32, Ordering};
     use loom::sync::{Condvar, Mutex};
 
     loom::lazy_static! {
@@ -50,6 +51,7 @@ mod sys {
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
+use model::model;
 use note::Note;
 
 /// A note and a plain word that it hands over; loom reports an access that is not ordered.
@@ -78,7 +80,7 @@ fn take(shared: &Shared) -> u32 {
 
 #[test]
 fn a_sleeper_is_woken_and_sees_what_was_written() {
-    loom::model(|| {
+    model(4, || {
         let shared = shared();
         let waker = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -93,7 +95,7 @@ fn a_sleeper_is_woken_and_sees_what_was_written() {
 
 #[test]
 fn two_wakers_are_one_wakeup() {
-    loom::model(|| {
+    model(4, || {
         let shared = shared();
         let wakers = [7, 7].map(|_| {
             let shared = Arc::clone(&shared);
@@ -110,7 +112,7 @@ fn two_wakers_are_one_wakeup() {
 
 #[test]
 fn a_sleep_whose_time_is_up_leaves_no_sleeper_behind() {
-    loom::model(|| {
+    model(4, || {
         let shared = shared();
         let waker = thread::spawn({
             let shared = Arc::clone(&shared);
@@ -129,7 +131,7 @@ fn a_sleep_whose_time_is_up_leaves_no_sleeper_behind() {
 
 #[test]
 fn cleared_and_slept_on_again() {
-    loom::model(|| {
+    model(4, || {
         let there = shared();
         let back = shared();
         let other = thread::spawn({

@@ -51,7 +51,7 @@ fn mappings() -> usize {
 fn memory_of_100_000_stacks_and_back() {
     child::isolated("memory_of_100_000_stacks_and_back", || {
         const STACKS: usize = 100_000;
-        /// design.md allows a waiting goroutine 4,850 bytes, its header included.
+        /// A waiting goroutine may cost 4,850 bytes, its header included.
         const BYTES_PER_STACK: usize = 4_700;
         /// Records of chunks, 6 bytes a stack, and what the measuring itself takes.
         const BYTES_LEFT: usize = 16 * STACKS;

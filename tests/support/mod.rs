@@ -1,7 +1,15 @@
 //! What the tests share: a watchdog instead of time limits, events to wait for instead of sleeps, counters of
 //! drops and polls, foreign wakers, and children to die in.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each test binary uses its own part of it"
+)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
+
+pub(crate) mod proc;
 
 pub(crate) mod limits;
 pub(crate) mod programs;
@@ -20,13 +28,16 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// As [`LIMIT`], for a child that has no watchdog of its own.
-const CHILD_LIMIT: Duration = Duration::from_secs(90);
+const CHILD_LIMIT: Duration = Duration::from_secs(400);
 
 /// The exit status of a process that hung.
 pub(crate) const HUNG: i32 = 86;
 
 /// Set in a child process to the name of the test that it is there for.
 const CHILD: &str = "GORT_TEST_IN_CHILD";
+
+/// What a test's random numbers depend on.
+const SEED: &str = "GORT_TEST_SEED";
 
 /// Ends the process if it is not dropped in time.
 pub(crate) struct Watchdog {
@@ -42,12 +53,17 @@ impl Drop for Watchdog {
 
 /// Guards the test `name` against a hang: `let _watchdog = watchdog("name");`.
 pub(crate) fn watchdog(name: &'static str) -> Watchdog {
+    watchdog_within(name, LIMIT)
+}
+
+/// Guards a test that takes longer than others.
+pub(crate) fn watchdog_within(name: &'static str, limit: Duration) -> Watchdog {
     let ended = Arc::new((Mutex::new(false), Condvar::new()));
     let theirs = ended.clone();
     thread::spawn(move || {
         let (lock, condvar) = &*theirs;
         let ended = lock.lock().unwrap();
-        let (ended, _) = condvar.wait_timeout_while(ended, LIMIT, |ended| !*ended).unwrap();
+        let (ended, _) = condvar.wait_timeout_while(ended, limit, |ended| !*ended).unwrap();
         if !*ended {
             let _ = writeln!(std::io::stderr(), "watchdog: the test {name} hangs");
             // SAFETY: ends the process without destructors; nothing is held up by it.
@@ -64,12 +80,7 @@ pub(crate) fn is_child(name: &str) -> bool {
 
 /// Runs the test `name` of this binary in a child process, with `env`, and waits for it.
 pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(CHILD, name)
-        .envs(env.iter().copied());
-    let output = output_in_time(command);
+    let output = output_in_time(child(name, env));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_ne!(
         output.status.code(),
@@ -77,6 +88,45 @@ pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
         "{name}: the child hung\n{stderr}"
     );
     output
+}
+
+/// The test `name` of this binary, to be run in a child process.
+pub(crate) fn child(name: &str, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, name)
+        .envs(env.iter().copied());
+    command
+}
+
+/// As `run_child`, for a body that succeeds: what it prints becomes this test's output.
+pub(crate) fn run_child_and_show(name: &str, env: &[(&str, &str)]) {
+    let output = run_child(name, env);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{name}: {}\n{stdout}\n{stderr}",
+        output.status
+    );
+    print!("{stdout}");
+    eprint!("{stderr}");
+}
+
+/// Where the random numbers of a test begin: elsewhere each time, printed, and as GORT_TEST_SEED says if it does.
+pub(crate) fn seed() -> u64 {
+    let seed = match std::env::var(SEED) {
+        Ok(seed) => seed.parse().expect(SEED),
+        Err(_) => {
+            let now = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap();
+            (now.as_nanos() as u64) % 1_000_000_007
+        }
+    };
+    println!("{SEED}={seed}");
+    seed
 }
 
 /// What `command` leaves. Ends it, and the test with it, if it hangs.
@@ -263,7 +313,7 @@ pub(crate) fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Random numbers that are the same in every run.
+/// Random numbers, the same for the same seed.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -37,7 +37,7 @@ impl Builder {
         Builder::default()
     }
 
-    /// The name that dumps and the runtime's messages show.
+    /// The name that the runtime's messages show, that of a stack overflow above all.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
         self

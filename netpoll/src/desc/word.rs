@@ -48,6 +48,12 @@ impl Seen {
         self.0 & ANY_READY != 0
     }
 
+    /// Whether a short transfer proves nothing.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn is_sticky(self) -> bool {
+        self.0 & STICKY != 0
+    }
+
     /// Whether the FIFO has waiters.
     pub(crate) fn has_queue(self) -> bool {
         self.0 & QUEUE != 0

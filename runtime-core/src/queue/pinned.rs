@@ -4,8 +4,8 @@
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::atomic::{AtomicPtr, Ordering};
 use crate::g::{G, Gp};
 use crate::queue::list::GList;
 
@@ -21,7 +21,17 @@ pub(crate) struct Pinned {
 unsafe impl Sync for Pinned {}
 
 impl Pinned {
+    #[cfg(not(loom))]
     pub(crate) const fn new() -> Pinned {
+        Pinned {
+            own: UnsafeCell::new(GList::new()),
+            inbox: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Loom's atomics have no constant.
+    #[cfg(loom)]
+    pub(crate) fn new() -> Pinned {
         Pinned {
             own: UnsafeCell::new(GList::new()),
             inbox: AtomicPtr::new(ptr::null_mut()),

@@ -7,8 +7,8 @@ use std::ptr;
 
 use crate::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-/// Go: runtime2.go p.runq.
-pub(crate) const RING: usize = 256;
+/// Go: runtime2.go p.runq. Small enough to overflow in a model.
+pub(crate) const RING: usize = if cfg!(loom) { 4 } else { 256 };
 const MASK: u32 = RING as u32 - 1;
 /// What overflows at once: half of the ring and the newcomer (Go: runqputslow).
 pub(crate) const OVERFLOW: usize = RING / 2 + 1;

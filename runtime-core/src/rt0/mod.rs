@@ -1,5 +1,5 @@
 //! The boot: from the process's first instruction (or the first call in somebody else's program) to the scheduling
-//! loop on m0. Each step is a function with Go's name, run in Go's order; `bootstrap.md` in the docs has the table.
+//! loop on m0. Each step is a function with Go's name, run in Go's order; `README.md` beside this file has the table.
 //!
 //! `GORTDEBUG=boot=1` prints each step with the microseconds since `rt0_go`.
 

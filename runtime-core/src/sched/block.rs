@@ -18,7 +18,10 @@ pub(crate) fn away<R>(m: &'static M, f: impl FnOnce() -> R) -> R {
     m.set_presence(Presence::Away);
     give_starts_back(m);
     idle::handoffp(idle::releasep(m));
+    // What `f` wakes while it does chores may be foreign code that waits: without a P nothing can park.
+    m.nopark.set(m.nopark.get() + 1);
     let out = f();
+    m.nopark.set(m.nopark.get() - 1);
     idle::get_p(m);
     out
 }

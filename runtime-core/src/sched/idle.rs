@@ -27,6 +27,23 @@ pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
     Some(p)
 }
 
+/// Takes an idle P for work that somebody has seen. If there is none, the next M to give its P up looks first, even if
+/// it does not spin: it may have skipped looking on account of us. Under the lock (Go: pidlegetSpinning).
+fn pidleget_for_work(shared: &mut Shared) -> Option<&'static P> {
+    let p = pidleget(shared);
+    if p.is_none() {
+        SCHED.need_spinning.store(true, Ordering::Relaxed);
+    }
+    p
+}
+
+/// Go: becomeSpinning.
+pub(crate) fn become_spinning(m: &'static M) {
+    m.spinning.set(true);
+    SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+    SCHED.need_spinning.store(false, Ordering::Relaxed);
+}
+
 /// Puts a P that no M holds on the idle list. Under the lock (Go: pidleput).
 pub(crate) fn pidleput(shared: &mut Shared, p: &'static P) {
     p.status.store(PStatus::Idle as u32, Ordering::Relaxed);
@@ -168,8 +185,12 @@ pub(crate) fn quantum_is_over(m: &'static M) -> bool {
 /// Passes the P, with its queue, to the M that has waited longest, and queues for another behind the rest if there
 /// is own work; otherwise sleeps until there is something to do.
 pub(crate) fn give_way(m: &'static M) {
-    stop_spinning(m);
+    let was_spinning = stop_spinning(m);
     let mut shared = SCHED.lock.lock();
+    if was_spinning {
+        // What was submitted meanwhile woke nobody, and the M that gets the P need not look.
+        SCHED.need_spinning.store(true, Ordering::Relaxed);
+    }
     let p = releasep(m);
     let Some(next) = serve(&mut shared, p) else {
         drop(shared);
@@ -207,6 +228,11 @@ pub(crate) fn wait_for_work(m: &'static M) {
     if !shared.runq.is_empty() {
         return;
     }
+    if !m.spinning.get() && SCHED.need_spinning.load(Ordering::Relaxed) {
+        drop(shared);
+        become_spinning(m);
+        return;
+    }
     let own_p = releasep(m);
     let served = serve(&mut shared, own_p);
     if served.is_none() {
@@ -223,11 +249,10 @@ pub(crate) fn wait_for_work(m: &'static M) {
     fence(Ordering::SeqCst);
     if was_spinning && work_anywhere() {
         let mut shared = SCHED.lock.lock();
-        if let Some(p) = pidleget(&mut shared) {
+        if let Some(p) = pidleget_for_work(&mut shared) {
             drop(shared);
             acquirep(m, p);
-            m.spinning.set(true);
-            SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+            become_spinning(m);
             return;
         }
     }
@@ -282,7 +307,7 @@ fn wakep_slow() {
         return;
     }
     let mut shared = SCHED.lock.lock();
-    match pidleget(&mut shared) {
+    match pidleget_for_work(&mut shared) {
         Some(p) => startm(shared, p, true),
         None => {
             drop(shared);
@@ -380,7 +405,6 @@ pub(crate) fn is_needed() -> bool {
 
 /// Passes on a P that its M gives up because it blocks (Go: handoffp).
 pub(crate) fn handoffp(p: &'static P) {
-    fence(Ordering::SeqCst);
     let mut shared = SCHED.lock.lock();
     stacks::share(&mut shared, p);
     let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0;

@@ -53,6 +53,9 @@ pub(crate) struct Sched {
     pub(crate) npidle: CachePadded<AtomicU32>,
     /// Ms that look for work: up by whoever makes one spin, down by the M.
     pub(crate) nmspinning: CachePadded<AtomicU32>,
+    /// Somebody found work and no P for it: an M that would let its P go without looking, because others seemed to
+    /// look, looks first (Go: needspinning). Set under the lock.
+    pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
     /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
@@ -137,13 +140,14 @@ impl MList {
     }
 
     fn remove(&mut self, m: &'static M) {
-        match m.prev.take() {
-            Some(prev) => prev.next.set(m.next.get()),
-            None => self.head = m.next.get(),
+        let (prev, next) = (m.prev.take(), m.next.take());
+        match prev {
+            Some(prev) => prev.next.set(next),
+            None => self.head = next,
         }
-        match m.next.take() {
-            Some(next) => next.prev.set(m.prev.get()),
-            None => self.tail = m.prev.get(),
+        match next {
+            Some(next) => next.prev.set(prev),
+            None => self.tail = prev,
         }
     }
 
@@ -174,6 +178,7 @@ impl Sched {
             global_len: AtomicUsize::new(0),
             npidle: CachePadded::new(AtomicU32::new(0)),
             nmspinning: CachePadded::new(AtomicU32::new(0)),
+            need_spinning: AtomicBool::new(false),
             nwants_p: CachePadded::new(AtomicU32::new(0)),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
@@ -259,5 +264,42 @@ impl Sched {
         let g = shared.runq.pop_front();
         self.global_len.store(shared.runq.len(), Ordering::Relaxed);
         g
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An M that is woken for its own work leaves the idle list wherever it stands. It used to take the Ms before it
+    /// along: they slept for ever, and one that was woken later tore up the queue for a P.
+    #[test]
+    fn an_m_that_leaves_a_list_leaves_the_others_in_it() {
+        for gone in 0..4 {
+            let ms: Vec<&'static M> = (0..6).map(|id| &*Box::leak(Box::new(M::new(id, 1)))).collect();
+            let mut list = MList::new();
+            for m in &ms[1..4] {
+                list.push_back(m);
+            }
+            list.push_front(ms[0]);
+            list.remove(ms[gone]);
+            list.push_back(ms[4]);
+            list.push_front(ms[5]);
+            let mut left: Vec<_> = [5, 0, 1, 2, 3, 4].into();
+            left.retain(|id| *id != gone as u32);
+            let forwards: Vec<_> = std::iter::successors(list.head, |m| m.next.get())
+                .map(|m| m.id)
+                .collect();
+            assert_eq!(forwards, left);
+            left.reverse();
+            let backwards: Vec<_> = std::iter::successors(list.tail, |m| m.prev.get())
+                .map(|m| m.id)
+                .collect();
+            assert_eq!(backwards, left);
+            while let Some(m) = list.pop_front() {
+                assert_eq!(Some(m.id), left.pop());
+            }
+            assert!(left.is_empty() && list.tail.is_none());
+        }
     }
 }

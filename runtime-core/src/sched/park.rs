@@ -14,7 +14,7 @@ use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
 use crate::sched::{block, stacks};
 use crate::stack::{Class, Top};
-use crate::state::{MAX_LEVEL, Park};
+use crate::state::{MAX_LEVEL, Park, State};
 use crate::{errno, life, throw};
 
 /// Why a G waits, for dumps (Go: waitReason).
@@ -59,32 +59,48 @@ pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>
     }
 }
 
-/// Keeps the level that a stack stands at, whichever way its wait ends.
+/// Keeps the level that a stack stands at, and passes on what it shares, whichever way its wait ends.
 struct Level<'a> {
     top: &'a Top,
+    state: &'a State,
     outer: u8,
+    /// The G has been resumed in this wait: a notification was consumed.
+    parked: bool,
 }
 
 impl<'a> Level<'a> {
-    fn enter(top: &'a Top) -> Level<'a> {
+    #[inline]
+    fn enter(top: &'a Top, state: &'a State) -> Level<'a> {
         let outer = top.level.get();
         top.level.set(outer.saturating_add(1));
-        Level { top, outer }
+        Level {
+            top,
+            state,
+            outer,
+            parked: false,
+        }
     }
 
     /// The level of this wait's wakers.
+    #[inline]
     fn shared(&self) -> u8 {
         self.top.level.get().min(MAX_LEVEL)
     }
 
     /// Outer waits have the same wakers.
+    #[inline]
     fn is_shared(&self) -> bool {
         self.outer >= MAX_LEVEL
     }
 }
 
 impl Drop for Level<'_> {
+    #[inline]
     fn drop(&mut self) {
+        if self.parked && self.is_shared() {
+            // What resumed this wait may have been meant for an outer one.
+            self.state.renotify(self.shared());
+        }
         self.top.level.set(self.outer);
     }
 }
@@ -98,25 +114,20 @@ fn wait_on_g<T>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> T {
     let top = m.top();
-    let depth = Level::enter(top);
-    let level = depth.shared();
     let state = &g.g().state;
+    let mut depth = Level::enter(top, state);
+    let level = depth.shared();
     if !depth.is_shared() {
         state.begin_level(level);
     }
     // The G has frames, and so a reference to itself, for as long as this waker is in use.
     let waker = ManuallyDrop::new(waker::borrowed(g, level));
     let mut cx = Context::from_waker(&waker);
-    let mut parked = false;
     loop {
         let yields_outside = top.yields_at.replace(NO_LEVEL);
         let polled = poll(&mut cx);
         let yields = top.yields_at.replace(yields_outside) == level;
         if let Poll::Ready(out) = polled {
-            if parked && depth.is_shared() {
-                // What resumed this wait may have been meant for an outer one.
-                state.renotify(level);
-            }
             return out;
         }
         top.reason.set(reason as u8);
@@ -125,7 +136,7 @@ fn wait_on_g<T>(
             drop(depth);
             return wait_on_thread(Some(m), poll);
         }
-        parked = true;
+        depth.parked = true;
     }
 }
 
@@ -202,6 +213,7 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
 
 /// Asks that the poll which runs with `waker` be queued again, behind the others, when it returns Pending: what waking
 /// it would do, only cheaper. False: the waker is not the running G's; wake it.
+#[inline]
 pub fn request_yield(waker: &Waker) -> bool {
     let Some((g, level)) = waker::own(waker) else {
         return false;
@@ -219,6 +231,7 @@ pub fn request_yield(waker: &Waker) -> bool {
 }
 
 /// Whether the caller runs on a goroutine's or a task's stack.
+#[inline]
 pub fn on_g() -> bool {
     M::current().is_some_and(|m| m.curg.get().is_some())
 }

@@ -28,11 +28,8 @@ fn survey(m: &'static M, is_home: bool) -> Option<&'static M> {
     for home in SCHED.homes() {
         let load = load(home);
         total += load;
-        // One that cannot start anything now is no choice.
-        let can = matches!(
-            home.presence(),
-            Presence::Active | Presence::Idle | Presence::Polling
-        );
+        // One whose thread is blocked is no choice. One that waits for a P is: it has its turn within a quantum.
+        let can = home.presence() != Presence::Away;
         if can && !home.is(m) && fewest.is_none_or(|(least, _)| load < least) {
             fewest = Some((load, home));
         }

@@ -21,7 +21,7 @@ use std::alloc::System;
 use std::io;
 use std::ptr::NonNull;
 
-/// Address space reserved at once (design.md, "Stacks"): 4,096 goroutines.
+/// Address space reserved at once: 4,096 goroutines.
 const REGION_SIZE: usize = 1 << 30;
 /// One more than the most stacks that a chunk has free while one is in use.
 const COUNTS: usize = 64;

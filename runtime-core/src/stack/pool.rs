@@ -1,24 +1,24 @@
 //! Stacks by class, global: the way from an arena's slots to stacks and back. Called by `cache` for a P,
-//! by the scheduler without one (design.md, rule 4) and by `Builder`. A lock is held only to count; guards
+//! by the scheduler without one (ARCHITECTURE.md, rule 4) and by `Builder`. A lock is held only to count; guards
 //! are installed and pages touched outside of it.
 
 use super::arena::Arena;
 use super::cache::{BATCH, Chain};
 use super::top::NO_CHUNK;
 use super::{Class, GUARD_SIZE, Stack};
+use crate::lock::{self, Lock, Rank};
 use crate::sys::{mem, nanotime};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
 #[repr(align(64))]
-struct Locked(Mutex<Arena>);
+struct Locked(Lock<Arena>);
 
 static ARENAS: [Locked; Class::POOLED] = {
     const fn arena(index: usize) -> Locked {
-        Locked(Mutex::new(Arena::new(Class::pooled(index))))
+        Locked(Lock::new(Rank::Stacks, Arena::new(Class::pooled(index))))
     }
     [
         arena(0),
@@ -47,11 +47,8 @@ pub fn clear_given() -> bool {
 }
 
 /// The arena of a class, locked; `None` for a class that is not pooled.
-pub(super) fn arena(class: Class) -> Option<MutexGuard<'static, Arena>> {
-    // Nothing panics under the lock, so a poisoned arena is a sound one.
-    ARENAS
-        .get(class.index())
-        .map(|arena| arena.0.lock().unwrap_or_else(PoisonError::into_inner))
+pub(super) fn arena(class: Class) -> Option<lock::Guard<'static, Arena>> {
+    ARENAS.get(class.index()).map(|arena| arena.0.lock())
 }
 
 /// A stack of this class: a free one if there is any, else a fresh one.
@@ -111,6 +108,8 @@ pub(super) fn take_batch(class: Class) -> Chain {
 pub(super) fn give_batch(class: Class, mut chain: Chain) {
     let now = nanotime();
     GIVEN.store(true, Ordering::Relaxed);
+    // Pairs with the fence in `sched::scavenger`: see there.
+    fence(Ordering::SeqCst);
     while chain.len() > 0 {
         // What is read of the stacks themselves, perhaps no longer in cache, is read before locking.
         let mut slots = [None; BATCH];

@@ -2,7 +2,7 @@
 //! error to the user calls [`explain`] on a G's or the user's own stack, never on g0.
 //!
 //! An `io::Error` with a message is a box from the global allocator, which nothing here may enter
-//! (design.md, rule 8). So an error stays the bare code, and the text, always `'static`, waits in a
+//! (ARCHITECTURE.md, rule 8). So an error stays the bare code, and the text, always `'static`, waits in a
 //! thread-local, as `errno` itself does.
 
 use std::cell::Cell;

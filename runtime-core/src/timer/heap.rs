@@ -4,6 +4,7 @@
 //! Four children are a cache line's worth, and half as many levels as with two. A cancelled timer's entry stays,
 //! stale, until it comes to the top or until [`Heap::sweep`] passes.
 
+use crate::sys_vec;
 use allocator_api2::vec::Vec;
 use std::alloc::System;
 
@@ -72,7 +73,7 @@ impl Heap {
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        self.entries.push(entry);
+        sys_vec::push(&mut self.entries, entry);
         self.up(self.entries.len() - 1, entry);
     }
 

@@ -3,6 +3,7 @@
 //! It clones and drops no waker: it takes them in and hands them out (rule 8).
 
 use super::heap::Entry;
+use crate::sys_vec;
 use allocator_api2::vec::Vec;
 use std::alloc::System;
 use std::task::Waker;
@@ -45,7 +46,7 @@ impl Slab {
         if self.free == NONE {
             let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot != NONE);
             let slot = slot.expect("fewer than 2^32 - 1 timers on one P");
-            self.slots.push(armed);
+            sys_vec::push(&mut self.slots, armed);
             return slot;
         }
         let slot = self.free;
