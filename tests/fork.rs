@@ -38,7 +38,10 @@ const CALLS: [&str; 10] = [
 /// Forks; the child does what $CHILD says, and then exits with 3. Returns how the child ended.
 fn fork() -> ExitStatus {
     let mut handle = gort::go(|| 1);
-    // Done, so that no lock is held for it.
+    let waiting = gort::spawn(async {
+        std::future::pending::<()>().await;
+    });
+    // Done, so that its output is what is dropped.
     while !handle.is_finished() {
         yield_now().wait();
     }
@@ -57,6 +60,7 @@ fn fork() -> ExitStatus {
             "bind" => drop(gort::net::TcpListener::bind("127.0.0.1:0").wait()),
             "return" => return ExitStatus::from_raw(0),
             "nothing" => {}
+            "drop" => drop((handle, waiting)),
             "exit" => std::process::exit(3),
             call => panic!("{call}"),
         }
@@ -126,7 +130,7 @@ fn a_child_that_calls_gort_aborts() {
 
 fn a_child_that_does_not_call_gort_is_left_alone() {
     for place in PLACES {
-        for call in ["nothing", "exit"] {
+        for call in ["nothing", "exit", "drop"] {
             program(place, &[("CHILD", call)]).assert_quiet(3);
         }
     }

@@ -21,6 +21,7 @@ use support::{Counter, Event, OnDrop};
 const PROGRAMS: &[Named<ExitCode>] = named![
     alone,
     alone_without_a_boot_thread,
+    alone_among_foreign,
     few,
     few_and_blocked,
     alone_and_blocked,
@@ -155,7 +156,6 @@ fn a_library_needs_one_thread() {
 
 /// One M and sysmon, and foreign threads that hand work in while that M sleeps in the poller.
 fn few() -> ExitCode {
-    const FOREIGN: usize = 3;
     // The boot needs sysmon; then the M that it leaves is asleep.
     gort::block_on(async {});
     gort::go(|| {}).wait().unwrap();
@@ -187,7 +187,50 @@ fn few() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+const FOREIGN: usize = 3;
+
+/// Set by the main goroutine once it runs: how many foreign threads have ended, and that all have.
+static OUTSIDE: OnceLock<(Counter, Event)> = OnceLock::new();
+
+#[gort::main]
+async fn run_among_foreign() {
+    let (_, all_ended) = OUTSIDE.get_or_init(Default::default);
+    all_ended.clone().await;
+}
+
+/// One M, no sysmon, and work that comes from outside while that M sleeps in the poller.
+fn alone_among_foreign() -> ExitCode {
+    for _ in 0..FOREIGN {
+        thread::spawn(|| {
+            let (ended, all_ended) = loop {
+                // Without gort, which it would boot.
+                thread::sleep(Duration::from_millis(1));
+                if let Some(outside) = OUTSIDE.get() {
+                    break outside;
+                }
+            };
+            for i in 0..200 {
+                assert_eq!(gort::go(move || i).wait().unwrap(), i);
+                assert_eq!(gort::spawn(async move { i }).wait().unwrap(), i);
+                if i % 20 == 0 {
+                    // Long enough for the M to sleep.
+                    thread::sleep(Duration::from_millis(2));
+                }
+            }
+            everything(100);
+            if ended.add() == FOREIGN {
+                all_ended.set();
+            }
+        });
+    }
+    if !no_more_threads_anywhere() {
+        return ExitCode::from(SKIPPED);
+    }
+    run_among_foreign()
+}
+
 fn the_threads_there_are_go_on() {
+    assert_warned_once("alone_among_foreign");
     assert_warned_once("few");
 }
 

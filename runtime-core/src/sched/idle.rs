@@ -9,7 +9,7 @@ use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::{P, PStatus};
 use crate::sched::{SCHED, Shared, netpoll, newm, stacks, time};
-use crate::{arch, sys, ticks, warning};
+use crate::{arch, life, sys, ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
 const QUANTUM_NANOS: u64 = 1_000_000;
@@ -295,6 +295,10 @@ pub(crate) fn wakep() {
 
 #[cold]
 fn wakep_slow() {
+    // A child of fork makes no Ms.
+    if life::is_over() {
+        return;
+    }
     if SCHED
         .nmspinning
         .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)

@@ -3,6 +3,7 @@
 use std::sync::atomic::{Ordering, fence};
 
 use crate::g::{G, Gp};
+use crate::life;
 use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
@@ -69,6 +70,10 @@ fn overflow(batch: &[*mut G; OVERFLOW]) {
 
 /// To the global queue, from a thread without a P.
 pub(crate) fn inject(g: Gp) {
+    // A child of fork may drop a handle or a waker: nobody runs what comes of that, and the lock may be taken for ever.
+    if life::is_over() {
+        return;
+    }
     SCHED.put_global(&mut SCHED.lock.lock(), g);
     idle::wakep();
 }
@@ -79,6 +84,7 @@ pub(crate) fn wake_home(home: &'static M) {
     fence(Ordering::SeqCst);
     match home.presence() {
         Presence::Active | Presence::WantsP | Presence::Away => {}
+        Presence::Idle if life::is_over() => {}
         Presence::Idle => idle::wake_idle(home),
         Presence::Polling => netpoll::wake(),
     }
