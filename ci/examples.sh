@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The examples do what they say: hello and no_colours run to their end, both echo servers echo, and both refuse an
-# address that is in use, or is none, with one line on stderr and exit status 1.
+# The examples do what they say: hello, no_colours and known_hole run to their end, both echo servers echo, and both
+# refuse an address that is in use, or is none, with one line on stderr and exit status 1.
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -96,3 +96,4 @@ for example in echo echo_blocking; do
     stop_server
 done
 runs no_colours
+runs known_hole

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The model checks of runtime-core's protocols. They have a target directory of their own: --cfg loom goes to every
-# crate, and would rebuild the world twice in a shared one.
+# The model checks of the protocols: every tests/loom*.rs. They have a target directory of their own: --cfg loom goes to
+# every crate, and would rebuild the world twice in a shared one.
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-if [ ! -f runtime-core/tests/loom.rs ]; then
-    skip "runtime-core/tests/loom.rs is not there"
-    exit 0
-fi
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg loom"
 export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/loom"
-run cargo test --locked --release -p gort-runtime-core --test loom
+# Each transition asserts what it starts from.
+export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true
+for package in runtime-core executor netpoll; do
+    run cargo test --locked --release -p "gort-$package" --test 'loom*'
+done

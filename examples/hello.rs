@@ -1,4 +1,4 @@
-//! The smallest program: main is a goroutine, pinned to the process's first thread.
+//! The smallest program: main is a goroutine on the process's first thread, and joins a task and another goroutine.
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
 #[gort::main]

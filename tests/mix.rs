@@ -208,7 +208,7 @@ async fn step(random: &mut Random, depth: u32) {
         }
         6 => {
             let (one, other) = (pin!(sleep(micros(random, 300))), pin!(yield_now()));
-            drop(select(one, other).await);
+            let _ = select(one, other).await;
         }
         7 => step_blocking(random, DEEPEST),
         8 => {

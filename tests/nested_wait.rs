@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -344,4 +346,46 @@ fn stale_wakers() {
             event.polls()
         );
     });
+}
+
+/// Past the last level with a bit of its own a wake-up may be meant for an outer wait. It is passed on also if the
+/// inner wait that consumed it ends in a panic.
+#[test]
+fn a_panic_keeps_no_wake_up_that_was_an_outer_waits() {
+    /// Well into the levels that share one bit.
+    const DEPTH: usize = 20;
+    /// Nests waits, and waits for `outer` in the innermost; its first poll waits inside, and panics when woken.
+    fn nest(depth: usize, outer: &Event, inside: &Event) {
+        if depth > 0 {
+            return async { nest(depth - 1, outer, inside) }.wait();
+        }
+        let mut outer = outer.clone();
+        let mut first = true;
+        poll_fn(|cx| {
+            let polled = Pin::new(&mut outer).poll(cx);
+            if std::mem::take(&mut first) {
+                let mut polls = 0;
+                let inner = catch_unwind(AssertUnwindSafe(|| {
+                    poll_fn(|_| {
+                        polls += 1;
+                        inside.set();
+                        assert!(polls < 2, "woken, and not for this");
+                        Poll::<()>::Pending
+                    })
+                    .wait();
+                }));
+                assert!(inner.is_err());
+            }
+            polled
+        })
+        .wait();
+    }
+    let _watchdog = watchdog("a_panic_keeps_no_wake_up_that_was_an_outer_waits");
+    let (outer, inside) = (Event::new(), Event::new());
+    let theirs = (outer.clone(), inside.clone());
+    let goroutine = gort::go(move || nest(DEPTH, &theirs.0, &theirs.1));
+    inside.wait();
+    outer.set();
+    goroutine.wait().unwrap();
+    assert_eq!(outer.polls(), 2);
 }

@@ -16,6 +16,7 @@ const PANICKED: u8 = 101;
 
 /// Boots on the process's first thread and runs `body`, and the report on what it returned, on the main
 /// goroutine.
+#[track_caller]
 pub fn main<R: Termination>(options: Options, body: impl FnOnce() -> R) -> ExitCode {
     let mut body = Some(body);
     let mut status = ExitCode::from(PANICKED);

@@ -23,15 +23,22 @@ use crate::entry::Entry;
 ///
 /// Both may be left out, and may come in any order.
 ///
-/// - `processors = N`: how many Ps the runtime has, instead of one per CPU.
-/// - `stack_size = N`: the default size of a goroutine's stack in bytes. `64 * 1024` may be written so.
+/// - `processors = N`: how many tasks and goroutines run at the same time. Goes before `GOMAXPROCS`; without both, one
+///   for each processor that the process may use. At most 1024.
+/// - `stack_size = N`: the default size of a goroutine's stack in bytes, rounded up to a power of two from 32 KiB to
+///   1 GiB. Goes before `GORT_STACK`. May be written with `+`, `*` and `<<`: `64 * 1024`.
+///
+/// When the body returns, the process ends with its output as exit status, as an ordinary `main`'s is (a panic gives
+/// 101). Other goroutines and tasks are not waited for, and their destructors do not run.
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// #[gort::main(processors = 2, stack_size = 64 * 1024)]
 /// async fn main() -> std::io::Result<()> {
-///     let listener = gort::net::TcpListener::bind("127.0.0.1:7000").await?;
+///     let listener = gort::net::TcpListener::bind("127.0.0.1:0").await?;
+///     let addr = listener.local_addr()?;
+///     gort::spawn(gort::net::TcpStream::connect(addr));
 ///     let (stream, _) = listener.accept().await?;
 ///     drop(stream);
 ///     Ok(())
@@ -54,7 +61,9 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Examples
 ///
-/// ```ignore
+/// Compiled here, and run where there is a test harness.
+///
+/// ```no_run
 /// #[gort::test]
 /// async fn answers() {
 ///     assert_eq!(gort::spawn(async { 42 }).await.unwrap(), 42);
@@ -64,6 +73,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// fn takes_turns() {
 ///     assert_eq!(gort::go(|| 42).wait().unwrap(), 42);
 /// }
+/// # fn main() {}
 /// ```
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {

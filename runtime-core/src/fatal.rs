@@ -40,7 +40,6 @@ pub(crate) fn print_line(text: Arguments<'_>) {
 #[cold]
 #[inline(never)]
 pub fn throw(what: Arguments<'_>) -> ! {
-    crate::steps::flush();
     print_line(format_args!("fatal error: {what}"));
     sys::abort()
 }

@@ -170,6 +170,12 @@ impl Gp {
         self.g().labels.as_deref().and_then(|l| l.name.as_deref())
     }
 
+    /// The size of the stack that it starts on.
+    pub(crate) fn stack_class(self) -> Class {
+        let asked = self.g().labels.as_deref().and_then(|labels| labels.stack);
+        asked.unwrap_or_else(crate::debug::default_stack)
+    }
+
     pub(crate) fn home(self) -> Option<&'static M> {
         // SAFETY: Ms are never freed. Acquire pairs with the store in `set_home`.
         unsafe { self.g().home.load(Ordering::Acquire).as_ref() }

@@ -37,7 +37,8 @@ pub(crate) fn prove_slot() {
             "settls: the thread pointer is {base:#x}, but the TCB says {tcb:#x}"
         )),
         Err(error) => throw(format_args!(
-            "settls: the kernel does not tell the thread pointer: {error}"
+            "settls: the kernel does not tell the thread pointer: {}",
+            sys::brief(&error)
         )),
     }
     let slot = SLOT.with(|slot| ptr::from_ref(slot).addr());

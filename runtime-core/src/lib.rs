@@ -42,7 +42,7 @@ pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
-pub use sched::base::{may_drop_here, reap_output, release};
+pub use sched::base::{may_drop_here, reap_output, release, release_taken};
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};
 pub use stack::Class;

@@ -10,8 +10,10 @@ const DOWN: u32 = 0;
 const BOOTING: u32 = 1;
 /// It runs.
 const UP: u32 = 2;
+/// The main goroutine has returned: the process is about to end.
+const ENDED: u32 = 3;
 /// This is a child after fork: the runtime's threads are not here.
-const FORKED: u32 = 3;
+const FORKED: u32 = 4;
 
 /// Whoever waits for a boot in library mode sleeps on it.
 static STATE: AtomicU32 = AtomicU32::new(DOWN);
@@ -43,13 +45,34 @@ pub(crate) fn wait_until_up() {
     }
 }
 
-/// Has a child of fork know that it is one: it has none of the runtime's threads.
+/// The main goroutine has returned: no G is started any more.
+pub(crate) fn end() {
+    STATE.store(ENDED, Ordering::Release);
+}
+
+/// Whether an M must not start another G.
+#[inline]
+pub(crate) fn is_over() -> bool {
+    STATE.load(Ordering::Relaxed) >= ENDED
+}
+
+/// Has a child of fork know that it is one: it has none of the runtime's threads. Before [`begin`], so that a fork
+/// while the runtime boots is seen, too; who comes second registers it again, which changes nothing.
 pub(crate) fn watch_fork() {
     extern "C" fn child() {
-        STATE.store(FORKED, Ordering::Relaxed);
+        if STATE.load(Ordering::Relaxed) != DOWN {
+            STATE.store(FORKED, Ordering::Relaxed);
+        }
     }
-    if let Err(error) = sys::atfork_child(child) {
-        warning!("fork cannot be watched: {error}; a child that calls gort will hang");
+    if STATE.load(Ordering::Relaxed) != DOWN {
+        return;
+    }
+    // SAFETY: the handler only loads and stores an atomic.
+    if let Err(error) = unsafe { sys::atfork_child(child) } {
+        warning!(
+            "fork cannot be watched: {}; a child that calls gort will hang",
+            sys::brief(&error)
+        );
     }
 }
 

@@ -6,12 +6,16 @@
 //! ```text
 //!            start                       complete
 //!  RUNNABLE --------> RUNNING ---------------------------> DEAD
-//!     ^  ^             |  |                                 |
-//!     |  |  yield_now, |  | idle (base), park (mid-stack)   | last handle dropped
-//!     |  `-- suspend --'  v                                 | with an output: reap
-//!     |      (notified) WAITING                             |
-//!     `------------------'  wake of the level it waits at   |
-//!     `---------------------- reap: run once more to drop --'
+//!     ^  ^             |  ^ `-.                             |
+//!     |  |             |  |    | yield_base,                | last handle dropped
+//!     |  |             |  `----'   yield_mid_stack          | with an output: reap_output
+//!     |  `-------------+  (queued, still RUNNING)           |
+//!     |   idle (base), |                                    |
+//!     |   park: woken  v idle, park                         |
+//!     |             WAITING                                 |
+//!     `----------------'  wake of the level it waits at;    |
+//!     ^                   last reference dropped: reap      |
+//!     `-----------------------------------------------------'
 //! ```
 //!
 //! | bits | name | set | cannot be set |
@@ -213,9 +217,19 @@ impl State {
     /// consumed here: whatever fires from now on is new.
     #[inline]
     pub fn start(&self) -> Start {
+        // A G that yielded has stayed RUNNING. Nothing woke it: nothing to consume. A wake that this load misses stays
+        // set, and the end of the poll sees it.
+        let word = self.0.load(Ordering::Acquire);
+        if word & STATUS_MASK == RUNNING && word & notified(level_of(word)) == 0 {
+            return if word & FRAMES != 0 {
+                Start::Resume
+            } else {
+                Start::Base
+            };
+        }
         self.update(|word| {
-            debug_assert_eq!(word & STATUS_MASK, RUNNABLE);
-            let level = ((word & LEVEL_MASK) >> LEVEL_SHIFT) as u8;
+            debug_assert!(matches!(word & STATUS_MASK, RUNNABLE | RUNNING));
+            let level = level_of(word);
             let next = (word & !(STATUS_MASK | notified(level))) | RUNNING;
             // FRAMES first: what is being dropped may wait, too.
             let start = if word & FRAMES != 0 {
@@ -305,14 +319,16 @@ impl State {
         })
     }
 
-    /// RUNNING -> RUNNABLE at base without a wake-up: the poll asked to yield.
+    /// The poll asked to yield: the G is at base and goes into a queue without a wake-up. It stays RUNNING, which to
+    /// wakers is the same as RUNNABLE, and is spared two locked operations. Says whether only the home M may run it.
     #[inline]
     pub fn yield_base(&self) -> bool {
-        self.update(|word| {
-            debug_assert_eq!(word & STATUS_MASK, RUNNING);
-            let base = word & !(STATUS_MASK | LEVEL_MASK | FRAMES);
-            (base | RUNNABLE, word & LOCAL != 0)
-        })
+        let word = self.0.load(Ordering::Relaxed);
+        debug_assert_eq!(word & STATUS_MASK, RUNNING);
+        if word & (LEVEL_MASK | FRAMES) != 0 {
+            self.0.fetch_and(!(LEVEL_MASK | FRAMES), Ordering::AcqRel);
+        }
+        word & LOCAL != 0
     }
 
     /// RUNNING -> WAITING or RUNNABLE, mid-stack at `level`. The G keeps its reference to itself.
@@ -329,14 +345,15 @@ impl State {
         })
     }
 
-    /// RUNNING -> RUNNABLE, mid-stack at `level`, without a wake-up: the wait asked to yield.
+    /// The wait at `level` asked to yield: as `yield_base`, but the G keeps its frames.
     #[inline]
     pub fn yield_mid_stack(&self, level: u8) {
-        self.update(|word| {
-            debug_assert_eq!(word & STATUS_MASK, RUNNING);
-            let next = (word & !(STATUS_MASK | LEVEL_MASK)) | (u64::from(level) << LEVEL_SHIFT) | FRAMES;
-            (next | RUNNABLE, ())
-        });
+        let at = (u64::from(level) << LEVEL_SHIFT) | FRAMES;
+        let word = self.0.load(Ordering::Relaxed);
+        debug_assert_eq!(word & STATUS_MASK, RUNNING);
+        if word & (LEVEL_MASK | FRAMES) != at {
+            self.update(|word| ((word & !LEVEL_MASK) | at, ()));
+        }
     }
 
     /// Before the first poll of a wait: forgets what a stale waker of the same level left behind.
@@ -415,6 +432,15 @@ impl State {
         self.update(|word| (word & !OUTPUT, word & OUTPUT != 0))
     }
 
+    /// The handle goes, its reference with it, after it has moved the output out of the dead G.
+    #[inline]
+    pub fn drop_handle_taken(&self) -> Wake {
+        self.update(|word| {
+            debug_assert_eq!(word & STATUS_MASK, DEAD);
+            dropped((word & !(JOIN_INTEREST | OUTPUT)) - REF)
+        })
+    }
+
     /// The handle goes. Its reference stays until `ref_dec`.
     pub fn drop_handle(&self) -> JoinDropped {
         self.update(|word| {
@@ -488,8 +514,12 @@ impl State {
     }
 }
 
+fn level_of(word: u64) -> u8 {
+    ((word & LEVEL_MASK) >> LEVEL_SHIFT) as u8
+}
+
 fn waits_at(word: u64, level: u8) -> bool {
-    word & STATUS_MASK == WAITING && (word & LEVEL_MASK) >> LEVEL_SHIFT == u64::from(level)
+    word & STATUS_MASK == WAITING && level_of(word) == level
 }
 
 /// The word after a reference went, and what that means.

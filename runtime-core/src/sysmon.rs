@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
 use crate::m::{M, SYSMON_ID};
-use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, schedule, time};
+use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
 use crate::{sys, sys_box};
 
 /// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
@@ -69,7 +69,7 @@ fn sysmon() -> ! {
         sys::usleep(delay);
         if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
             idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
-            if idle_rounds > IDLE_ROUNDS && !SCHED.stack_shortage.load(Ordering::Relaxed) {
+            if idle_rounds > IDLE_ROUNDS && !stacks::in_need() {
                 deep_sleep();
                 (idle_rounds, quiet) = (0, 0);
                 continue;
@@ -83,8 +83,9 @@ fn sysmon() -> ! {
             idle::wakep();
             acted = true;
         }
-        if SCHED.stack_shortage.load(Ordering::Relaxed) {
-            schedule::release_one_that_wants_a_stack();
+        if stacks::in_need() {
+            // Address space may have come back in other ways than through a free stack.
+            stacks::let_start(1);
         }
         acted |= watch(&mut seen, now);
         quiet = if acted { 0 } else { quiet + 1 };
@@ -96,7 +97,7 @@ fn deep_sleep() {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
-        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
+        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() {
             return;
         }
         SCHED.sysmon_note.clear();
@@ -108,6 +109,11 @@ fn deep_sleep() {
 /// Looks at each P: ends slices that have lasted, and has somebody look at work that waits behind a long run.
 fn watch(seen: &mut [Seen], now: u64) -> bool {
     let mut acted = false;
+    // Whoever put it there has woken an M, unless none was to be had.
+    if SCHED.global_len.load(Ordering::Relaxed) != 0 && SCHED.npidle.load(Ordering::Relaxed) != 0 {
+        idle::wakep();
+        acted = true;
+    }
     for (p, seen) in SCHED.ps().zip(seen) {
         let schedtick = p.schedtick.load(Ordering::Relaxed);
         let runs = p.runs.load(Ordering::Relaxed);

@@ -3,7 +3,7 @@
 
 use gort_runtime_core::stack::{self, Cache, Class, Stack};
 use gort_runtime_core::sys::{self, mem};
-use probe::{assert_guarded, touch, touched};
+use probe::{assert_guarded, free, put, touch, touched};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,7 +54,7 @@ fn a_stack_is_aligned_guarded_below_and_usable_to_its_top() {
         assert_guarded(stack);
         touch(stack, 1);
         assert_eq!(touched(stack), 1);
-        stack::free(stack);
+        free(stack);
     }
 }
 
@@ -62,7 +62,7 @@ fn a_stack_is_aligned_guarded_below_and_usable_to_its_top() {
 fn a_larger_stack_than_is_kept_is_unmapped_when_free() {
     child::isolated("a_larger_stack_than_is_kept_is_unmapped_when_free", || {
         let cache = Cache::new();
-        for free in [stack::free as fn(Stack), |stack| Cache::new().put(stack)] {
+        for free in [free as fn(Stack), |stack| put(&Cache::new(), stack)] {
             let stack = cache.get(Class::for_size(8192 * KIB)).unwrap();
             touch(stack, 1);
             free(stack);
@@ -80,14 +80,14 @@ fn the_last_stack_put_is_the_first_got() {
         cache.get(CLASS_OF_LIFO).unwrap(),
     );
     assert!(a != b);
-    cache.put(a);
-    cache.put(b);
+    put(&cache, a);
+    put(&cache, b);
     assert_eq!(cache.get(CLASS_OF_LIFO).unwrap(), b);
     assert_eq!(cache.get(CLASS_OF_LIFO).unwrap(), a);
-    cache.put(a);
+    put(&cache, a);
     assert_eq!(cache.get(CLASS_OF_LIFO).unwrap(), a);
-    cache.put(a);
-    cache.put(b);
+    put(&cache, a);
+    put(&cache, b);
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn a_cache_spills_at_64_to_32_and_refills_to_32() {
         let mut stacks: Vec<Stack> = (0..64).map(|_| one.get(class).unwrap()).collect();
         assert_eq!(one.len(class), 0);
         for (n, stack) in stacks.iter().enumerate().take(63) {
-            one.put(*stack);
+            put(&one, *stack);
             assert_eq!(one.len(class), n + 1);
         }
-        one.put(stacks[63]);
+        put(&one, stacks[63]);
         assert_eq!(one.len(class), 32);
         // The 32 that stayed are the last put, the last one first.
         for stack in stacks[32..].iter().rev() {
@@ -117,10 +117,10 @@ fn a_cache_spills_at_64_to_32_and_refills_to_32() {
         assert_eq!(one.len(class), 0);
         assert!(!stacks.contains(&fresh));
         stacks.push(fresh);
-        other.put(first);
+        put(&other, first);
         // A refill takes what is free, even if it is less than a batch.
         for stack in &stacks[32..37] {
-            stack::free(*stack);
+            free(*stack);
         }
         assert!(stacks[32..37].contains(&one.get(class).unwrap()));
         assert_eq!(one.len(class), 4);
@@ -150,9 +150,9 @@ fn the_scavenger_leaves_alone_what_is_used_cached_or_not_idle_long_enough() {
         let cached = stacks[12];
         for stack in &stacks {
             if *stack == cached {
-                cache.put(*stack);
+                put(&cache, *stack);
             } else if *stack != used {
-                stack::free(*stack);
+                free(*stack);
             }
         }
         assert_eq!(stack::scavenge(HOUR), 0);
@@ -170,7 +170,7 @@ fn the_scavenger_leaves_alone_what_is_used_cached_or_not_idle_long_enough() {
         // Above 2 MiB the slot is the chunk.
         let large = stack::alloc(Class::for_size(4096 * KIB)).unwrap();
         touch(large, 1);
-        stack::free(large);
+        free(large);
         assert_eq!(stack::scavenge(0), page);
         let large_again = stack::alloc(Class::for_size(4096 * KIB)).unwrap();
         assert_eq!((large_again, touched(large_again)), (large, 0));
@@ -187,8 +187,8 @@ fn free_stacks_of_the_fullest_chunk_are_taken_first() {
         let (first, rest) = stacks.split_at(8);
         let (second, third) = rest.split_at(8);
         // 5 of the first are free, 2 of the second, all of the third: idle.
-        let free = first[..5].iter().chain(&second[..2]).chain(third);
-        free.for_each(|stack| stack::free(*stack));
+        let to_free = first[..5].iter().chain(&second[..2]).chain(third);
+        to_free.for_each(|stack| free(*stack));
         let again: Vec<Stack> = (0..15).map(|_| stack::alloc(class).unwrap()).collect();
         assert!(again[..2].iter().all(|stack| second.contains(stack)));
         assert!(again[2..7].iter().all(|stack| first.contains(stack)));
@@ -202,8 +202,8 @@ fn a_stack_freed_twice_is_fatal() {
     if child::scenario().is_some() {
         child::no_core();
         let stack = stack::alloc(Class::MIN).unwrap();
-        stack::free(stack);
-        stack::free(stack);
+        free(stack);
+        free(stack);
         return;
     }
     let left = child::run(TEST, "twice");
@@ -240,9 +240,9 @@ fn threads_and_the_scavenger_never_share_a_stack() {
                             let (stack, mark) = held.swap_remove(round as usize % held.len());
                             assert_eq!(touched(stack), mark);
                             if round % 5 == 0 {
-                                stack::free(stack)
+                                free(stack)
                             } else {
-                                cache.put(stack)
+                                put(&cache, stack)
                             }
                         }
                         if let Some((stack, _)) = held.last() {
@@ -281,8 +281,8 @@ fn nothing_enters_the_global_allocator() {
             for stack in &mut stacks {
                 *stack = Some(cache.get(class).unwrap());
             }
-            stacks.into_iter().flatten().for_each(|stack| cache.put(stack));
-            stack::free(stack::alloc(class).unwrap());
+            stacks.into_iter().flatten().for_each(|stack| put(&cache, stack));
+            free(stack::alloc(class).unwrap());
         }
         cache.flush();
         stack::scavenge(0);

@@ -5,7 +5,7 @@
 
 use gort_runtime_core::stack::{self, Cache, Class, Stack};
 use gort_runtime_core::sys::{self, mem};
-use probe::{assert_guarded, touch};
+use probe::{assert_guarded, free, put, touch};
 use std::fs;
 use std::time::Instant;
 
@@ -51,7 +51,7 @@ fn mappings() -> usize {
 fn memory_of_100_000_stacks_and_back() {
     child::isolated("memory_of_100_000_stacks_and_back", || {
         const STACKS: usize = 100_000;
-        /// design.md allows a waiting goroutine 4,850 bytes, its header included.
+        /// A waiting goroutine may cost 4,850 bytes, its header included.
         const BYTES_PER_STACK: usize = 4_700;
         /// Records of chunks, 6 bytes a stack, and what the measuring itself takes.
         const BYTES_LEFT: usize = 16 * STACKS;
@@ -59,7 +59,7 @@ fn memory_of_100_000_stacks_and_back() {
         let cache = Cache::new();
         let mut stacks: Vec<Stack> = Vec::with_capacity(STACKS);
         stacks.resize(STACKS, cache.get(class).unwrap());
-        cache.put(stacks[0]);
+        put(&cache, stacks[0]);
         let before = Usage::now();
         let all = |stacks: &mut Vec<Stack>, what: &str| {
             let start = Instant::now();
@@ -81,7 +81,7 @@ fn memory_of_100_000_stacks_and_back() {
         let none = |stacks: &[Stack]| {
             let start = Instant::now();
             for stack in stacks {
-                cache.put(*stack);
+                put(&cache, *stack);
             }
             let put = start.elapsed().as_nanos() as usize / STACKS;
             let start = Instant::now();
@@ -162,11 +162,11 @@ fn no_address_space_is_an_error_and_a_freed_stack_helps() {
             println!("{} stacks of {:?}, then: {text}", stacks.len(), class);
             assert!(stacks.len() >= at_least);
             if let Some(stack) = stacks.pop() {
-                stack::free(stack);
+                free(stack);
                 stacks.push(stack::alloc(class).unwrap());
             }
             assert!(stack::alloc(class).is_err());
-            stacks.into_iter().for_each(stack::free);
+            stacks.into_iter().for_each(free);
         }
     });
 }
@@ -250,7 +250,7 @@ fn without_guard_regions_mprotect_guards_until_the_map_count_is_reached() {
         }
         let count = stacks.len();
         let last = stacks.pop().unwrap();
-        stacks.iter().for_each(|stack| stack::free(*stack));
+        stacks.iter().for_each(|stack| free(*stack));
         let released = stack::scavenge(0);
         assert!(released >= (count - 64) * sys::page_size(), "{released}");
         let after = mappings();
@@ -300,7 +300,7 @@ fn locked_memory_is_not_populated_and_still_guarded() {
         }
         stacks.extend((0..20).map(|_| stack::alloc(class).unwrap()));
         stacks.iter().for_each(|stack| assert_guarded(*stack));
-        stacks.iter().for_each(|stack| stack::free(*stack));
+        stacks.iter().for_each(|stack| free(*stack));
         assert_eq!(stack::scavenge(0), 0);
         for _ in 0..40 {
             let stack = stack::alloc(class).unwrap();

@@ -1,23 +1,34 @@
 //! What the tests share: a watchdog instead of time limits, events to wait for instead of sleeps, counters of
 //! drops and polls, foreign wakers, and children to die in.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "each test binary uses its own part of it"
+)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
 
 pub(crate) mod proc;
 
+pub(crate) mod limits;
+pub(crate) mod programs;
+
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::pin::Pin;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Far beyond what any test takes on a loaded machine: what lasts longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// As [`LIMIT`], for a child that has no watchdog of its own.
+const CHILD_LIMIT: Duration = Duration::from_secs(400);
 
 /// The exit status of a process that hung.
 pub(crate) const HUNG: i32 = 86;
@@ -69,7 +80,7 @@ pub(crate) fn is_child(name: &str) -> bool {
 
 /// Runs the test `name` of this binary in a child process, with `env`, and waits for it.
 pub(crate) fn run_child(name: &str, env: &[(&str, &str)]) -> Output {
-    let output = child(name, env).stdin(Stdio::null()).output().unwrap();
+    let output = output_in_time(child(name, env));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_ne!(
         output.status.code(),
@@ -116,6 +127,49 @@ pub(crate) fn seed() -> u64 {
     };
     println!("{SEED}={seed}");
     seed
+}
+
+/// What `command` leaves. Ends it, and the test with it, if it hangs.
+pub(crate) fn output_in_time(mut command: Command) -> Output {
+    const STEP: Duration = Duration::from_millis(2);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (out, err) = (read_on(child.stdout.take()), read_on(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if begun.elapsed() > CHILD_LIMIT {
+            child.kill().unwrap();
+            break None;
+        }
+        thread::sleep(STEP);
+    };
+    let (stdout, stderr) = (out.join().unwrap(), err.join().unwrap());
+    let Some(status) = status else {
+        panic!("{command:?} hangs\n{}", String::from_utf8_lossy(&stderr));
+    };
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+/// Reads a pipe to its end, on a thread of its own.
+fn read_on(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).unwrap();
+        }
+        bytes
+    })
 }
 
 /// A future that is ready once `set` was called, by anyone. Its clones are the same event; one may wait at a time.
@@ -278,6 +332,18 @@ impl Random {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
         }
+    }
+}
+
+/// Needs some 300 bytes of stack a level.
+#[inline(never)]
+pub(crate) fn recurse(depth: usize) -> usize {
+    let frame = [depth; 32];
+    std::hint::black_box(&frame);
+    if depth == 0 {
+        0
+    } else {
+        recurse(depth - 1) + frame[depth % 32]
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::Location;
 
+use gort_runtime_core::sys::explain;
 use gort_runtime_core::{Class, Labels, default_stack, newproc, reserve_stack};
 
 use super::cell::{self, Goroutine, Task};
@@ -36,7 +37,7 @@ impl Builder {
         Builder::default()
     }
 
-    /// The name that dumps and the runtime's messages show.
+    /// The name that the runtime's messages show, that of a stack overflow above all.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
         self
@@ -83,7 +84,7 @@ impl Builder {
         if let Err(error) = unsafe { reserve_stack(g, class) } {
             // SAFETY: made above, of this type, and given to nobody.
             drop(unsafe { cell::take_back::<Goroutine<F>>(g) });
-            return Err(error);
+            return Err(explain(error));
         }
         // SAFETY: the cell was made for this closure, with a reference for the handle.
         let handle = unsafe { JoinHandle::new(g) };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The number of a task or goroutine: what dumps and the runtime's messages call it. Never given twice.
+/// The number of a task or goroutine: what the runtime's messages call it. Never given twice.
 ///
 /// # Examples
 ///

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use gort_runtime_core::state::{JoinSlot, State};
-use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release};
+use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release, release_taken};
 
 use super::cell::{self, Ended};
 use super::{Id, JoinError};
@@ -39,6 +39,9 @@ use super::{Id, JoinError};
 /// ```
 pub struct JoinHandle<T> {
     g: Gp,
+    /// The output has been moved out. Of a dead G it was this handle's alone, so the state word need not be told
+    /// before the handle goes.
+    taken: bool,
     output: PhantomData<*const T>,
 }
 
@@ -56,6 +59,7 @@ impl<T> JoinHandle<T> {
     pub(super) unsafe fn new(g: Gp) -> JoinHandle<T> {
         JoinHandle {
             g,
+            taken: false,
             output: PhantomData,
         }
     }
@@ -131,7 +135,7 @@ impl<T> JoinHandle<T> {
     /// Moves the output out of a G that has completed.
     fn take(&mut self) -> Ended<T> {
         assert!(
-            self.state().take_output(),
+            !std::mem::replace(&mut self.taken, true),
             "a JoinHandle was polled after it was ready"
         );
         // SAFETY: OUTPUT said that an output lies there, and it was the handle's; `new`'s promise names its type.
@@ -152,6 +156,11 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
+        if self.taken {
+            // SAFETY: the handle's reference, used no more; `take` found a dead G and took its output.
+            unsafe { release_taken(self.g) };
+            return;
+        }
         let dropped = self.state().drop_handle();
         let waker = if dropped.drop_waker {
             // SAFETY: the handle's reference; the transition has given the slot back to it.

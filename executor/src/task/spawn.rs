@@ -38,7 +38,7 @@ where
 
 /// Starts a goroutine: a closure on a stack of its own, written as if it had a thread to itself.
 ///
-/// Callable from everywhere. What it waits for with gort, be it a socket, a lock, a [`sleep`](crate::time::sleep)
+/// Callable from everywhere. What it waits for with gort, be it a socket, a [`sleep`](crate::time::sleep)
 /// or any future's [`wait`](crate::Wait::wait), parks the goroutine and not the thread. Once started it stays on
 /// one thread. Its stack has 256 KiB unless `GORT_STACK` or [`Builder`](super::Builder) says otherwise.
 ///

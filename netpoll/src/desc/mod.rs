@@ -63,6 +63,3 @@ impl PollDesc {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
-
-#[cfg(all(test, loom))]
-mod loom_tests;

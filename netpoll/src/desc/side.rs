@@ -1,7 +1,7 @@
 //! One side (read or write) of a [`PollDesc`](super::PollDesc): its readiness and who waits for it.
 //!
 //! The poller calls [`Side::event`] on g0; [`Op`](crate::op::Op) and [`Socket`](crate::socket) call the rest
-//! from user code. Wakers are cloned, woken and dropped outside the lock only (design.md, rule 8), and no
+//! from user code. Wakers are cloned, woken and dropped outside the lock only (ARCHITECTURE.md, rule 8), and no
 //! system call is made under it. The protocol is proved in `netpoll/README.md`.
 
 use std::sync::PoisonError;

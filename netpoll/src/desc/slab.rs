@@ -1,7 +1,7 @@
 //! Where [`PollDesc`]s live: chunks that are never freed, a free list, and the [`Key`] that an event carries.
 //!
 //! [`Registration`](crate::registration) takes and returns descriptors; the poller looks them up on g0, which
-//! takes no lock. Chunks come from [`System`], since they are made under a lock (design.md, rule 8). Go:
+//! takes no lock. Chunks come from [`System`], since they are made under a lock (ARCHITECTURE.md, rule 8). Go:
 //! netpoll.go pollCache.
 
 use std::sync::atomic::AtomicPtr;

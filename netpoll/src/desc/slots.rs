@@ -4,7 +4,7 @@
 //! `poll_*` caller may go away without a word, so it can hold no baton, and an event wakes all of them.
 //! Usually there is one, and it is kept inline; `try_clone`d handles and `&TcpStream` may make it more. It
 //! never runs a waker, and what it allocates comes from [`System`], since it grows under a lock and shrinks
-//! on g0 (design.md, rule 8).
+//! on g0 (ARCHITECTURE.md, rule 8).
 
 use std::task::Waker;
 

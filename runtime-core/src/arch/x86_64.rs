@@ -244,7 +244,10 @@ pub fn clobber_callee_saved() {
 }
 
 /// Damages what a suspended context keeps of a callee-saved register. For `check`'s own test.
-pub fn break_callee_saved(context: usize) {
-    // SAFETY: the lowest word of a suspended context is rbx, which `keeps_callee_saved` alone relies on.
+///
+/// # Safety
+/// `context` is what a `start` on this thread saved, of a function called by [`keeps_callee_saved`].
+pub unsafe fn break_callee_saved(context: usize) {
+    // SAFETY: by the contract: the lowest word of a suspended context is rbx, which `keeps_callee_saved` alone relies on.
     unsafe { std::ptr::with_exposed_provenance_mut::<u64>(context).write(0) };
 }

@@ -1,5 +1,5 @@
-//! The list of all Gs (Go: allgs), in shards. A G enters in `newproc` and leaves when it is freed, so whoever holds
-//! a shard's lock may look at every G in it.
+//! The list of all Gs (Go: allgs), in shards. A G enters in `newproc` and leaves when its body has ended, before it
+//! can be freed, so whoever holds a shard's lock may look at every G in it.
 
 use std::cell::Cell;
 

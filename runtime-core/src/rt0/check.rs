@@ -21,12 +21,16 @@ pub(crate) fn check() {
     cas();
     let stack = match stack::alloc(Class::MIN) {
         Ok(stack) => stack,
-        Err(error) => throw(format_args!("check: no address space for a stack: {error}")),
+        Err(error) => throw(format_args!(
+            "check: no address space for a stack: {}",
+            sys::brief(&error)
+        )),
     };
     alignment(stack);
     switches(stack);
     guard(stack);
-    stack::free(stack);
+    // SAFETY: allocated above; `switches` has left it.
+    unsafe { stack::free(stack) };
 }
 
 fn layouts() {
@@ -82,7 +86,8 @@ extern "C" fn there_and_back() {
 extern "C" fn there(_: *mut c_void) -> ! {
     arch::clobber_callee_saved();
     if debug::fault("check_switch") {
-        arch::break_callee_saved(HERE.get());
+        // SAFETY: `there_and_back` waits in `HERE`.
+        unsafe { arch::break_callee_saved(HERE.get()) };
     }
     let nobody = Cell::new(0);
     // SAFETY: `there_and_back` waits in `HERE`.

@@ -5,27 +5,24 @@
 
 use std::cell::UnsafeCell;
 use std::panic::Location;
-use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use crate::g::{Birth, G, Gp, Ran, Vtable};
 use crate::m::M;
 use crate::rt0::Boot;
-use crate::sched::SCHED;
-use crate::sched::newproc::newproc;
-use crate::stack::{self, Class};
+use crate::stack::{self, Class, Stack};
 use crate::steps::step;
-use crate::{life, sys, throw, warning};
+use crate::{life, sched, sys, sys_box, throw};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
 const UNLIMITED_STACK: usize = 8 << 20;
 
-/// Lives in `rt0_go`'s frame, which outlives the scheduling loop.
+/// Never freed: its wakers may outlive the scheduling loop, and `rt0_go`'s frame with it.
 #[repr(C)]
-pub(crate) struct MainG<'a> {
+struct MainG<'a> {
     g: G,
-    boot: UnsafeCell<Boot<'a>>,
+    /// The user's main; none in library mode.
+    body: UnsafeCell<Option<&'a mut dyn FnMut()>>,
 }
 
 static VTABLE: Vtable = Vtable {
@@ -38,39 +35,52 @@ static VTABLE: Vtable = Vtable {
 
 unsafe fn nothing(_: Gp) {}
 
-impl<'a> MainG<'a> {
-    #[track_caller]
-    pub(crate) fn new(boot: Boot<'a>) -> MainG<'a> {
-        let library = matches!(boot, Boot::Library);
-        let birth = Birth {
-            local: true,
-            system: library,
-            handle: false,
-        };
-        let g = G::new(&VTABLE, birth, Location::caller(), None);
-        if !library {
+/// Makes the main goroutine, runnable on m0 and pinned to it for ever.
+#[inline(never)]
+#[track_caller]
+pub(crate) fn newproc(m0: &'static M, boot: Boot<'_>) {
+    debug_assert!(M::current().is_some_and(|m| m.is(m0)));
+    step("newproc");
+    let mut birth = Birth {
+        local: true,
+        system: false,
+        handle: false,
+    };
+    let (g, stack, body) = match boot {
+        Boot::Main(main) => {
+            let g = G::new(&VTABLE, birth, main.at, Some(main.labels));
             // It has the stack that main had.
-            let class = Class::for_size(sys::rlimit_stack().unwrap_or(UNLIMITED_STACK));
-            match stack::alloc(class) {
-                Ok(stack) => g.frames.set(Some(stack)),
-                Err(_) => throw(format_args!(
-                    "no address space for the main goroutine's stack of {} bytes; lower `ulimit -s`",
-                    class.size()
-                )),
-            }
+            let stack = sys::rlimit_stack().unwrap_or(UNLIMITED_STACK);
+            (g, stack, Some(main.body))
         }
-        MainG {
-            g,
-            boot: UnsafeCell::new(boot),
+        Boot::Library => {
+            birth.system = true;
+            let g = G::new(&VTABLE, birth, Location::caller(), None);
+            (g, Class::GOROUTINE.size(), None)
         }
-    }
+    };
+    g.frames.set(Some(main_stack(stack)));
+    let cell = sys_box::leak_ptr(MainG {
+        g,
+        body: UnsafeCell::new(body),
+    });
+    // SAFETY: never freed, and only shared references to the header are made; fresh. The body that it borrows is run
+    // while `rt0_go`, which has it, waits in the scheduling loop.
+    unsafe { sched::newproc::newproc(Gp::new(cell.cast())) };
+}
 
-    /// Makes it runnable, on m0 for ever.
-    pub(crate) fn newproc(&mut self, m0: &'static M) {
-        debug_assert!(M::current().is_some_and(|m| m.is(m0)));
-        step("newproc");
-        // SAFETY: the cell stays where it is until `schedule` has returned; fresh.
-        unsafe { newproc(Gp::new(NonNull::from(self).cast())) };
+/// A thread's stack takes address space as it grows, ours all at once: where so much cannot be had, less will do.
+fn main_stack(bytes: usize) -> Stack {
+    let mut class = Class::for_size(bytes);
+    loop {
+        match stack::alloc(class) {
+            Ok(stack) => return stack,
+            Err(_) if class > Class::TASK => class = Class::for_size(class.size() / 2),
+            Err(error) => throw(format_args!(
+                "no stack for the main goroutine: {}",
+                sys::brief(&error)
+            )),
+        }
     }
 }
 
@@ -84,13 +94,13 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     sysmon();
     scavenger();
     // SAFETY: the vtable is MainG's; the G runs once, so this is the only reference.
-    let boot = unsafe { &mut *(*g.as_ptr().cast::<MainG<'_>>()).boot.get() };
-    if let Boot::Main(_, body) = boot {
+    let body = unsafe { (*(*g.as_ptr().cast::<MainG<'_>>()).body.get()).take() };
+    if let Some(body) = body {
         step("main.main");
         life::up();
         body();
         // Nothing is started from here on; `schedule` returns on m0.
-        SCHED.exiting.store(true, Ordering::Release);
+        life::end();
     } else {
         life::up();
     }
@@ -101,7 +111,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 fn sysmon() {
     step("sysmon");
     if let Err(error) = crate::sysmon::start() {
-        warning!("no thread for sysmon: {error}; nobody watches over blocked threads");
+        crate::sched::idle::warn_no_m(&error);
     }
 }
 

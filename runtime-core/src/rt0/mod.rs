@@ -1,5 +1,5 @@
 //! The boot: from the process's first instruction (or the first call in somebody else's program) to the scheduling
-//! loop on m0. Each step is a function with Go's name, run in Go's order; `bootstrap.md` in the docs has the table.
+//! loop on m0. Each step is a function with Go's name, run in Go's order; `README.md` beside this file has the table.
 //!
 //! `GORTDEBUG=boot=1` prints each step with the microseconds since `rt0_go`.
 
@@ -11,10 +11,13 @@ pub(crate) mod osinit;
 pub(crate) mod schedinit;
 pub(crate) mod settls;
 
+use std::panic::Location;
+
+use crate::g::Labels;
 use crate::m::M;
 use crate::sched::{mstart, newm};
 use crate::steps::step;
-use crate::{life, sys, throw};
+use crate::{debug, life, sys, throw};
 
 /// m0: the process's first thread with `#[gort::main]`, a thread of its own in library mode.
 static M0: M = M::new(0, 0x9e37_79b9_7f4a_7c15);
@@ -30,10 +33,20 @@ pub struct MainOptions {
 
 /// How the runtime comes up.
 pub(crate) enum Boot<'a> {
-    /// On the process's first thread, for this body.
-    Main(MainOptions, &'a mut dyn FnMut()),
+    /// On the process's first thread.
+    Main(Main<'a>),
     /// On a thread of its own, inside somebody else's program.
     Library,
+}
+
+/// What `main` is made of.
+pub(crate) struct Main<'a> {
+    options: MainOptions,
+    /// Where the program calls it.
+    at: &'static Location<'static>,
+    /// From the user's allocator, so made before there is a g0 (rule 8).
+    labels: Box<Labels>,
+    body: &'a mut dyn FnMut(),
 }
 
 /// Boots on the process's first thread, runs `body` on the main goroutine, which is pinned to it, and returns when
@@ -41,18 +54,30 @@ pub(crate) enum Boot<'a> {
 ///
 /// # Panics
 /// Does not; a second call, or one from another thread than the first, is a fatal error in one line.
+#[track_caller]
 pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
+    life::check_fork();
     if sys::gettid() != std::process::id() {
         throw(format_args!(
             "gort::main: not called on the process's first thread"
         ));
     }
+    life::watch_fork();
     if !life::begin() {
         throw(format_args!(
             "gort::main: the runtime is up already; call it before anything else of gort, once"
         ));
     }
-    rt0_go(Boot::Main(options, body));
+    let labels = Labels {
+        name: Some("main".into()),
+        stack: None,
+    };
+    rt0_go(Boot::Main(Main {
+        options,
+        at: Location::caller(),
+        labels: Box::new(labels),
+        body,
+    }));
 }
 
 /// Boots in library mode unless the runtime is up. One load if it is.
@@ -66,10 +91,11 @@ pub fn ensure_booted() {
 #[cold]
 fn boot_library() {
     life::check_fork();
+    life::watch_fork();
     if life::begin() {
         let entry = rt0_lib_go;
         if let Err(error) = sys::spawn_thread(c"gort-m0", newm::THREAD_STACK, entry, std::ptr::null_mut()) {
-            throw(format_args!("no thread for the runtime: {error}"));
+            throw(format_args!("no thread for the runtime: {}", sys::brief(&error)));
         }
     }
     life::wait_until_up();
@@ -84,6 +110,7 @@ extern "C" fn rt0_lib_go(_: *mut std::ffi::c_void) -> *mut std::ffi::c_void {
 /// The steps, in Go's order. Returns when the main goroutine has; in library mode never.
 #[inline(never)]
 fn rt0_go(boot: Boot<'_>) {
+    debug::early();
     step("rt0_go");
     mstart::g0_stack(&M0);
     cpuinfo::cpuinfo();
@@ -94,12 +121,10 @@ fn rt0_go(boot: Boot<'_>) {
     args::args();
     osinit::osinit();
     let options = match &boot {
-        Boot::Main(options, _) => *options,
+        Boot::Main(main) => main.options,
         Boot::Library => MainOptions::default(),
     };
     schedinit::schedinit(&M0, options);
-    life::watch_fork();
-    let mut cell = main::MainG::new(boot);
-    cell.newproc(&M0);
+    main::newproc(&M0, boot);
     mstart::mstart(&M0);
 }

@@ -32,7 +32,8 @@ fn mallocinit(m0: &'static M) {
     match stack::alloc(Class::TASK) {
         Ok(spare) => m0.spare.set(Some(spare)),
         Err(error) => throw(format_args!(
-            "mallocinit: no address space for the first stack: {error}"
+            "mallocinit: no address space for the first stack: {}",
+            sys::brief(&error)
         )),
     }
 }
@@ -75,19 +76,22 @@ fn lastpoll() {
 /// The entry's wish, $GOMAXPROCS, or the number of processors.
 fn procs(options: MainOptions) -> u32 {
     if let Some(n) = options.processors {
+        if n > MAX_PROCS {
+            warning!("processors: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+        }
         return n.clamp(1, MAX_PROCS) as u32;
     }
     let ncpu = osinit::ncpu();
-    let Some(value) = debug::env(c"GOMAXPROCS").filter(|value| !value.is_empty()) else {
+    let Some(value) = debug::env(c"GOMAXPROCS") else {
         return ncpu;
     };
-    match value.trim().parse::<usize>() {
-        Ok(n @ 1..=MAX_PROCS) => n as u32,
-        Ok(n) if n > MAX_PROCS => {
-            warning!("GOMAXPROCS: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
+    match debug::number(value) {
+        Some(n @ 1..=MAX_PROCS) => n as u32,
+        Some(_) => {
+            warning!("GOMAXPROCS: {value} is more than {MAX_PROCS}; using {MAX_PROCS}");
             MAX_PROCS as u32
         }
-        _ => {
+        None => {
             warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
             ncpu
         }

@@ -167,6 +167,17 @@ pub unsafe fn release(g: Gp) {
     }
 }
 
+/// As [`release`], for a handle that has moved the output out.
+///
+/// # Safety
+/// As for [`release`]; the G is dead and its output gone.
+#[inline]
+pub unsafe fn release_taken(g: Gp) {
+    if g.g().state.drop_handle_taken() == Wake::Free {
+        free(g);
+    }
+}
+
 /// Frees a G whose last reference is gone: at once, or from g0 (rule 8) when the next G runs.
 pub(crate) fn free(g: Gp) {
     match M::current() {

@@ -20,7 +20,22 @@ pub(crate) struct Next {
 }
 
 /// Blocks until there is something to run on `m`. The M has a P before and after, though not the same.
+#[inline]
 pub(crate) fn find_runnable(m: &'static M) -> Next {
+    let p = m.p.get().expect("an M schedules without a P");
+    time::check_own(p);
+    if SCHED.nwants_p.load(Ordering::Relaxed) == 0
+        && let Some(next) = local(m, p)
+    {
+        return next;
+    }
+    search(m)
+}
+
+/// Where work may be that is not at hand, in Go's order; apart, so that the common case has a small frame.
+#[cold]
+#[inline(never)]
+fn search(m: &'static M) -> Next {
     loop {
         let p = m.p.get().expect("an M schedules without a P");
         time::check_own(p);
@@ -69,6 +84,7 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
 
 /// Every 61st time: what constant local work must not starve.
 #[cold]
+#[inline(never)]
 fn now_and_then(m: &'static M) -> Option<Next> {
     netpoll::poll_if_stale();
     if let Some(g) = started_elsewhere(m) {

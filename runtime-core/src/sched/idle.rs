@@ -2,18 +2,19 @@
 //!
 //! The protocol, its proof sketch and its rejected designs: `README.md`.
 
-use std::ptr;
 use std::sync::atomic::{Ordering, fence};
+use std::{io, ptr};
 
-use crate::arch;
+use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::{P, PStatus};
-use crate::sched::newm;
-use crate::sched::{SCHED, Shared, netpoll, time};
-use crate::{ticks, warning};
+use crate::sched::{SCHED, Shared, netpoll, newm, stacks, time};
+use crate::{arch, sys, ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
 const QUANTUM_NANOS: u64 = 1_000_000;
+/// After no M could be made, for so long nobody tries again.
+const NEWM_RETRY_NANOS: u64 = 10_000_000;
 
 /// Takes an idle P. Under the lock (Go: pidleget).
 pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
@@ -26,12 +27,38 @@ pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
     Some(p)
 }
 
+/// Takes an idle P for work that somebody has seen. If there is none, the next M to give its P up looks first, even if
+/// it does not spin: it may have skipped looking on account of us. Under the lock (Go: pidlegetSpinning).
+fn pidleget_for_work(shared: &mut Shared) -> Option<&'static P> {
+    let p = pidleget(shared);
+    if p.is_none() {
+        SCHED.need_spinning.store(true, Ordering::Relaxed);
+    }
+    p
+}
+
+/// Go: becomeSpinning.
+pub(crate) fn become_spinning(m: &'static M) {
+    m.spinning.set(true);
+    SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+    SCHED.need_spinning.store(false, Ordering::Relaxed);
+}
+
 /// Puts a P that no M holds on the idle list. Under the lock (Go: pidleput).
 pub(crate) fn pidleput(shared: &mut Shared, p: &'static P) {
     p.status.store(PStatus::Idle as u32, Ordering::Relaxed);
     p.link.set(shared.idle_ps);
     shared.idle_ps = Some(p);
     SCHED.npidle.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Gives the stacks that idle Ps keep to all: nobody else will. Under the lock.
+pub(crate) fn flush_idle_stacks(shared: &mut Shared) {
+    let mut next = shared.idle_ps;
+    while let Some(p) = next {
+        p.stacks.flush();
+        next = p.link.get();
+    }
 }
 
 /// Go: acquirep.
@@ -136,7 +163,7 @@ fn stopm(m: &'static M) {
         }
         announce(m, Presence::Idle);
     }
-    if m.has_own_work() {
+    if m.has_own_work() || is_needed() {
         wake_idle(m);
     }
     sleep(m);
@@ -158,8 +185,12 @@ pub(crate) fn quantum_is_over(m: &'static M) -> bool {
 /// Passes the P, with its queue, to the M that has waited longest, and queues for another behind the rest if there
 /// is own work; otherwise sleeps until there is something to do.
 pub(crate) fn give_way(m: &'static M) {
-    stop_spinning(m);
+    let was_spinning = stop_spinning(m);
     let mut shared = SCHED.lock.lock();
+    if was_spinning {
+        // What was submitted meanwhile woke nobody, and the M that gets the P need not look.
+        SCHED.need_spinning.store(true, Ordering::Relaxed);
+    }
     let p = releasep(m);
     let Some(next) = serve(&mut shared, p) else {
         drop(shared);
@@ -191,7 +222,15 @@ fn stop_spinning(m: &'static M) -> bool {
 /// findRunnable). Returns with a P.
 pub(crate) fn wait_for_work(m: &'static M) {
     let mut shared = SCHED.lock.lock();
+    if let Some(p) = m.p.get() {
+        stacks::share(&mut shared, p);
+    }
     if !shared.runq.is_empty() {
+        return;
+    }
+    if !m.spinning.get() && SCHED.need_spinning.load(Ordering::Relaxed) {
+        drop(shared);
+        become_spinning(m);
         return;
     }
     let own_p = releasep(m);
@@ -210,11 +249,10 @@ pub(crate) fn wait_for_work(m: &'static M) {
     fence(Ordering::SeqCst);
     if was_spinning && work_anywhere() {
         let mut shared = SCHED.lock.lock();
-        if let Some(p) = pidleget(&mut shared) {
+        if let Some(p) = pidleget_for_work(&mut shared) {
             drop(shared);
             acquirep(m, p);
-            m.spinning.set(true);
-            SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+            become_spinning(m);
             return;
         }
     }
@@ -265,7 +303,7 @@ fn wakep_slow() {
         return;
     }
     let mut shared = SCHED.lock.lock();
-    match pidleget(&mut shared) {
+    match pidleget_for_work(&mut shared) {
         Some(p) => startm(shared, p, true),
         None => {
             drop(shared);
@@ -274,44 +312,97 @@ fn wakep_slow() {
     }
 }
 
-type Locked = crate::lock::Guard<'static, Shared>;
+type Locked = Guard<'static, Shared>;
 
 /// Has some M run `p`: one that waits for a P, an idle one, a new one (Go: startm). `spinning`: the caller has counted it.
-fn startm(mut shared: Locked, p: &'static P, spinning: bool) {
+fn startm(shared: Locked, p: &'static P, spinning: bool) {
+    let Some(shared) = startm_asleep(shared, p, spinning) else {
+        return;
+    };
+    if shared.no_newm_until > sys::nanotime() {
+        return without_newm(shared, p, spinning);
+    }
+    drop(shared);
+    match newm::newm(p, spinning) {
+        Ok(()) if SCHED.m_shortage.load(Ordering::Relaxed) => {
+            let mut shared = SCHED.lock.lock();
+            shared.no_newm_until = 0;
+            SCHED.m_shortage.store(false, Ordering::Relaxed);
+        }
+        Ok(()) => {}
+        Err(error) => no_newm(p, spinning, &error),
+    }
+}
+
+/// The part of [`startm`] that needs no new M. Gives the lock back if it does.
+fn startm_asleep(mut shared: Locked, p: &'static P, spinning: bool) -> Option<Locked> {
     if let Some(m) = serve(&mut shared, p) {
         drop(shared);
         if spinning {
             SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
         }
         m.note.wakeup();
-        return;
+        return None;
     }
-    if let Some(m) = shared.idle_ms.pop_front() {
-        m.spinning.set(spinning);
-        grant(m, p);
-        drop(shared);
-        m.note.wakeup();
-        return;
-    }
+    let Some(m) = shared.idle_ms.pop_front() else {
+        return Some(shared);
+    };
+    m.spinning.set(spinning);
+    grant(m, p);
     drop(shared);
-    if let Err(error) = newm::newm(p, spinning) {
-        let mut shared = SCHED.lock.lock();
-        pidleput(&mut shared, p);
-        let warned = std::mem::replace(&mut shared.warned_no_m, true);
-        drop(shared);
-        if spinning {
-            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-        }
-        if !warned {
-            warning!("cannot make another thread: {error}; going on with those there are");
-        }
+    m.note.wakeup();
+    None
+}
+
+/// No M could be made for `p`: those there are go on, and for a while nobody tries again.
+#[cold]
+fn no_newm(p: &'static P, spinning: bool, error: &io::Error) {
+    warn_no_m(error);
+    let mut shared = SCHED.lock.lock();
+    shared.no_newm_until = sys::nanotime() + NEWM_RETRY_NANOS;
+    SCHED.m_shortage.store(true, Ordering::Relaxed);
+    // One may have come to rest meanwhile.
+    if let Some(shared) = startm_asleep(shared, p, spinning) {
+        without_newm(shared, p, spinning);
     }
+}
+
+/// Leaves `p` idle because no M is to be had. The one in the poller stands on no list: it is woken for the P.
+#[cold]
+fn without_newm(mut shared: Locked, p: &'static P, spinning: bool) {
+    pidleput(&mut shared, p);
+    drop(shared);
+    if spinning {
+        SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+    }
+    // Pairs with the fence in `announce`: we see it there, or it sees what there is to do.
+    fence(Ordering::SeqCst);
+    if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
+        netpoll::wake();
+    }
+}
+
+/// Says once that no thread can be made.
+#[cold]
+pub(crate) fn warn_no_m(error: &io::Error) {
+    let warned = std::mem::replace(&mut SCHED.lock.lock().warned_no_m, true);
+    if !warned {
+        warning!(
+            "no further thread can be had: {}; going on with those there are",
+            sys::brief(error)
+        );
+    }
+}
+
+/// Whether an M that is about to sleep has to stay: there is work, and nobody could be made to do it.
+pub(crate) fn is_needed() -> bool {
+    SCHED.m_shortage.load(Ordering::Relaxed) && SCHED.npidle.load(Ordering::SeqCst) != 0 && work_anywhere()
 }
 
 /// Passes on a P that its M gives up because it blocks (Go: handoffp).
 pub(crate) fn handoffp(p: &'static P) {
-    fence(Ordering::SeqCst);
     let mut shared = SCHED.lock.lock();
+    stacks::share(&mut shared, p);
     let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0;
     if wanted || !p.runq.is_empty() || !shared.runq.is_empty() {
         return startm(shared, p, false);

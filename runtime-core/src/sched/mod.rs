@@ -19,6 +19,8 @@ pub(crate) mod procs;
 pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
+pub(crate) mod sleeper;
+pub(crate) mod stacks;
 pub(crate) mod steal;
 pub(crate) mod time;
 pub(crate) mod waker;
@@ -51,6 +53,9 @@ pub(crate) struct Sched {
     pub(crate) npidle: CachePadded<AtomicU32>,
     /// Ms that look for work: up by whoever makes one spin, down by the M.
     pub(crate) nmspinning: CachePadded<AtomicU32>,
+    /// Somebody found work and no P for it: an M that would let its P go without looking, because others seemed to
+    /// look, looks first (Go: needspinning). Set under the lock.
+    pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
     /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
@@ -59,10 +64,10 @@ pub(crate) struct Sched {
     pub(crate) poll_until: AtomicU64,
     /// Go: goidgen.
     pub(crate) goidgen: AtomicU64,
-    /// The main goroutine has returned: no G is started any more.
-    pub(crate) exiting: AtomicBool,
     /// `Shared::wants_stack` is not empty: changed under the lock.
     pub(crate) stack_shortage: AtomicBool,
+    /// No M could be made when that was last tried: changed under the lock.
+    pub(crate) m_shortage: AtomicBool,
     /// GOMAXPROCS.
     pub(crate) nprocs: AtomicU32,
     /// Indexed by P id; the first `nprocs` are set. Changed with the world stopped.
@@ -90,8 +95,10 @@ pub(crate) struct Shared {
     wants_p: MList,
     /// Goroutines that found no stack to start on.
     pub(crate) wants_stack: GList,
-    /// An M that got no thread, for the next attempt.
-    pub(crate) unused_m: Option<&'static M>,
+    /// Ms that got no thread, for the next attempts.
+    unused_ms: MList,
+    /// No M could be made; until when nobody tries again.
+    pub(crate) no_newm_until: u64,
     /// The line that says so has been printed.
     pub(crate) warned_no_stack: bool,
     /// As has the one that says that no M can be made.
@@ -162,7 +169,8 @@ impl Sched {
                     idle_ps: None,
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
-                    unused_m: None,
+                    unused_ms: MList::new(),
+                    no_newm_until: 0,
                     warned_no_stack: false,
                     warned_no_m: false,
                 },
@@ -170,12 +178,13 @@ impl Sched {
             global_len: AtomicUsize::new(0),
             npidle: CachePadded::new(AtomicU32::new(0)),
             nmspinning: CachePadded::new(AtomicU32::new(0)),
+            need_spinning: AtomicBool::new(false),
             nwants_p: CachePadded::new(AtomicU32::new(0)),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
             goidgen: AtomicU64::new(0),
-            exiting: AtomicBool::new(false),
             stack_shortage: AtomicBool::new(false),
+            m_shortage: AtomicBool::new(false),
             nprocs: AtomicU32::new(0),
             allp: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
             allm: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_MS],

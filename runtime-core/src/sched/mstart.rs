@@ -26,7 +26,8 @@ pub(crate) fn g0_stack(m: &'static M) {
             m.g0.guard.set(bounds.guard);
         }
         Err(error) => throw(format_args!(
-            "g0: the system does not tell this thread's stack: {error}"
+            "g0: the system does not tell this thread's stack: {}",
+            sys::brief(&error)
         )),
     }
     let sp = arch::stack_pointer();
@@ -88,8 +89,9 @@ fn minit(m: &'static M) {
             let _ = ManuallyDrop::new(signal_stack);
         }
         Err(error) => warning!(
-            "no signal stack for M{}: {error}; a stack overflow there is not reported",
-            m.id
+            "no signal stack for M{}: {}; a stack overflow there is not reported",
+            m.id,
+            sys::brief(&error)
         ),
     }
 }
@@ -98,7 +100,8 @@ fn minit(m: &'static M) {
 #[inline(never)]
 fn mstartm0() {
     step("mstartm0");
-    overflow::install(find_overflow);
+    // SAFETY: it only reads what belongs to this thread.
+    unsafe { overflow::install(find_overflow) };
 }
 
 /// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.
@@ -106,11 +109,19 @@ fn find_overflow(address: usize) -> Option<Overflow> {
     let m = M::current()?;
     let g = m.curg.get()?;
     let stack = m.stack.get()?;
+    let remedy = if g.g().vtable.task {
+        "a poll has the stack of a thread: what needs more belongs on a goroutine with gort::Builder::stack_size"
+    } else if g.g().state.is_local() {
+        "give the main goroutine more with `ulimit -s`"
+    } else {
+        "give it more with gort::Builder::stack_size, or all of them with GORT_STACK"
+    };
     stack.guard().contains(&address).then(|| Overflow {
         // SAFETY: the G runs on this thread, so it is alive.
         id: unsafe { g.goid() },
         name: g.name().unwrap_or(""),
         created: Some(g.g().created_at),
         stack_size: stack.class().size(),
+        remedy,
     })
 }

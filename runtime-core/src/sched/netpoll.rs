@@ -97,7 +97,7 @@ fn poll(delay: Delay, list: &mut GList) -> bool {
         collect(waker, list);
     });
     if let Err(error) = result {
-        throw(format_args!("the network poller failed: {error}"));
+        throw(format_args!("the network poller failed: {}", sys::brief(&error)));
     }
     any
 }
@@ -142,12 +142,12 @@ fn distribute(mut list: GList) {
     }
 }
 
-/// Polls without waiting, unless an M blocks in the poller. True: something became runnable somewhere.
+/// Polls without waiting, unless an M blocks in the poller or this one is about to: if every other P is idle there is
+/// nothing to steal, and a second system call would only say the same. True: something became runnable somewhere.
 pub(crate) fn poll_now() -> bool {
-    if NETWORK.get().is_none() || SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
-        return false;
-    }
-    poll_and_stamp()
+    let occupied = SCHED.lastpoll.load(Ordering::Relaxed) == 0;
+    let alone = SCHED.npidle.load(Ordering::Relaxed) + 1 >= SCHED.nprocs();
+    NETWORK.get().is_some() && !occupied && !alone && poll_and_stamp()
 }
 
 fn poll_and_stamp() -> bool {
@@ -184,7 +184,7 @@ pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
     idle::announce(m, Presence::Polling);
     let until = time::earliest();
     SCHED.poll_until.store(until, Ordering::SeqCst);
-    let delay = if m.has_own_work() {
+    let delay = if m.has_own_work() || idle::is_needed() {
         Delay::Now
     } else if until == u64::MAX {
         Delay::Forever

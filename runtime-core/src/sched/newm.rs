@@ -7,9 +7,9 @@ use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use crate::m::M;
+use crate::m::{M, Presence};
 use crate::p::P;
-use crate::sched::{MAX_MS, SCHED, idle, mstart};
+use crate::sched::{MAX_MS, SCHED, block, idle, mstart, stacks};
 use crate::stack::{self, Class};
 use crate::{arch, sys, sys_box, throw};
 
@@ -22,11 +22,10 @@ pub(crate) const THREAD_STACK: usize = 2 << 20;
 /// When there is no thread or no stack to be had. Nothing is kept then.
 #[cold]
 pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
-    let spare = stack::alloc(Class::TASK)?;
+    let spare = stacks::get(Some(p), Class::TASK)?;
     let m = {
         let mut shared = SCHED.lock.lock();
-        let unused = shared.unused_m.take();
-        match unused {
+        match shared.unused_ms.pop_front() {
             Some(m) => m,
             None => {
                 let id = SCHED.nm.load(Ordering::Relaxed);
@@ -51,13 +50,14 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
     let _ = write!(name, "gort-m{}", m.id);
     let arg = ptr::from_ref(m).cast_mut().cast::<c_void>();
     if let Err(error) = sys::spawn_thread(name.as_c_str(), THREAD_STACK, thread, arg) {
-        if let Some(spare) = m.spare.take() {
-            stack::free(spare);
-        }
+        m.spare.set(None);
+        // SAFETY: taken above, never used.
+        unsafe { stack::free(spare) };
         m.spinning.set(false);
         m.nextp.store(ptr::null_mut(), Ordering::Relaxed);
-        m.set_presence(crate::m::Presence::Away);
-        SCHED.lock.lock().unused_m = Some(m);
+        m.set_presence(Presence::Away);
+        block::give_starts_back(m);
+        SCHED.lock.lock().unused_ms.push_front(m);
         return Err(error);
     }
     Ok(())

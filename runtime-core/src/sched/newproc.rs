@@ -10,7 +10,8 @@ use crate::queue::allgs;
 use crate::queue::allgs::GOID_BATCH;
 use crate::sched::SCHED;
 use crate::sched::ready::ready;
-use crate::stack::{self, Class};
+use crate::sched::stacks;
+use crate::stack::Class;
 
 /// Makes `g` known and runnable.
 ///
@@ -61,10 +62,7 @@ fn next_goid(p: &P) -> u64 {
 /// # Errors
 /// When there is no memory or address space for the stack.
 pub(crate) unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
-    let stack = match M::current().and_then(|m| m.p.get()) {
-        Some(p) => p.stacks.get(class)?,
-        None => stack::alloc(class)?,
-    };
-    g.g().frames.set(Some(stack));
+    let p = M::current().and_then(|m| m.p.get());
+    g.g().frames.set(Some(stacks::get(p, class)?));
     Ok(())
 }

@@ -5,17 +5,16 @@
 
 use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::arch;
 use crate::g::Gp;
 use crate::m::M;
-use crate::note::Note;
-use crate::sched::block;
+use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
+use crate::sched::{block, stacks};
 use crate::stack::{Class, Top};
-use crate::state::{MAX_LEVEL, Park};
+use crate::state::{MAX_LEVEL, Park, State};
 use crate::{errno, life, throw};
 
 /// Why a G waits, for dumps (Go: waitReason).
@@ -60,18 +59,26 @@ pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>
     }
 }
 
-/// Keeps the level that a stack stands at, whichever way its wait ends.
+/// Keeps the level that a stack stands at, and passes on what it shares, whichever way its wait ends.
 struct Level<'a> {
     top: &'a Top,
+    state: &'a State,
     outer: u8,
+    /// The G has been resumed in this wait: a notification was consumed.
+    parked: bool,
 }
 
 impl<'a> Level<'a> {
     #[inline]
-    fn enter(top: &'a Top) -> Level<'a> {
+    fn enter(top: &'a Top, state: &'a State) -> Level<'a> {
         let outer = top.level.get();
         top.level.set(outer.saturating_add(1));
-        Level { top, outer }
+        Level {
+            top,
+            state,
+            outer,
+            parked: false,
+        }
     }
 
     /// The level of this wait's wakers.
@@ -90,6 +97,10 @@ impl<'a> Level<'a> {
 impl Drop for Level<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.parked && self.is_shared() {
+            // What resumed this wait may have been meant for an outer one.
+            self.state.renotify(self.shared());
+        }
         self.top.level.set(self.outer);
     }
 }
@@ -103,25 +114,20 @@ fn wait_on_g<T>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> T {
     let top = m.top();
-    let depth = Level::enter(top);
-    let level = depth.shared();
     let state = &g.g().state;
+    let mut depth = Level::enter(top, state);
+    let level = depth.shared();
     if !depth.is_shared() {
         state.begin_level(level);
     }
     // The G has frames, and so a reference to itself, for as long as this waker is in use.
     let waker = ManuallyDrop::new(waker::borrowed(g, level));
     let mut cx = Context::from_waker(&waker);
-    let mut parked = false;
     loop {
         let yields_outside = top.yields_at.replace(NO_LEVEL);
         let polled = poll(&mut cx);
         let yields = top.yields_at.replace(yields_outside) == level;
         if let Poll::Ready(out) = polled {
-            if parked && depth.is_shared() {
-                // What resumed this wait may have been meant for an outer one.
-                state.renotify(level);
-            }
             return out;
         }
         top.reason.set(reason as u8);
@@ -130,7 +136,7 @@ fn wait_on_g<T>(
             drop(depth);
             return wait_on_thread(Some(m), poll);
         }
-        parked = true;
+        depth.parked = true;
     }
 }
 
@@ -168,11 +174,10 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
 /// A task's first park in a poll: it keeps the stack it runs on, and the M needs another for the next base.
 #[cold]
 fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
-    let fresh = match m.p.get() {
-        Some(p) => p.stacks.get(Class::TASK),
-        None => crate::stack::alloc(Class::TASK),
+    let Ok(fresh) = stacks::get(m.p.get(), Class::TASK) else {
+        stacks::warn();
+        return Err(NoStack);
     };
-    let fresh = fresh.map_err(|_| NoStack)?;
     debug_assert_eq!(
         m.stack.get(),
         m.spare.get(),
@@ -184,36 +189,25 @@ fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
     Ok(())
 }
 
-struct ThreadWaker {
-    note: Note,
-}
-
-impl Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.note.wakeup();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.note.wakeup();
-    }
-}
-
 /// Blocks the thread between polls. On an M its P goes elsewhere meanwhile.
 #[inline(never)]
 fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    let sleeper = Arc::new(ThreadWaker { note: Note::new() });
-    let waker = Waker::from(Arc::clone(&sleeper));
-    let mut cx = Context::from_waker(&waker);
+    let sleeper = Sleeper::new();
+    let mut cx = Context::from_waker(sleeper.waker());
     loop {
         if let Poll::Ready(out) = poll(&mut cx) {
             return out;
         }
         match m {
-            Some(m) => block::away(m, || sleeper.note.sleep()),
-            None => sleeper.note.sleep(),
+            // m0 has left its loop: nothing that it waits for here would come.
+            Some(m) if m.curg.get().is_none() => throw(format_args!(
+                "gort was told to wait after its main function had returned"
+            )),
+            Some(m) => block::away(m, || block::sleep(&sleeper)),
+            None => sleeper.sleep(),
         }
         // Before the poll: what is woken from now on is new.
-        sleeper.note.clear();
+        sleeper.clear();
     }
 }
 

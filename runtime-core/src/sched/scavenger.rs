@@ -4,7 +4,7 @@
 
 use std::panic::Location;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Poll, Waker};
 
 use crate::g::{Birth, Gp, Ran};
@@ -82,6 +82,9 @@ fn run() -> Ran {
         }
     } else {
         ARMED.store(false, Ordering::Release);
+        // Pairs with the fence in `stack::pool::give_batch`: whoever gave stacks just now sees that nobody looks any
+        // more, or we see that it did.
+        fence(Ordering::SeqCst);
         if stack::given() {
             kick();
         }

@@ -5,19 +5,19 @@ use std::ptr;
 use std::sync::atomic::Ordering;
 
 use crate::arch;
-use crate::g::Gp;
+use crate::life;
 use crate::m::M;
 use crate::sched::find_runnable::{Next, find_runnable};
-use crate::sched::{SCHED, base, idle, placement, scavenger};
-use crate::stack::{Class, Stack};
+use crate::sched::{SCHED, base, idle, placement, stacks};
 use crate::state::Start;
-use crate::warning;
 
 /// Runs Gs for ever. Returns on m0 only, when the main goroutine has returned.
 #[inline(never)]
 pub(crate) fn schedule(m: &'static M) {
     loop {
-        if SCHED.exiting.load(Ordering::Relaxed) {
+        if life::is_over() {
+            // A child that returns from the goroutine which forked would run the parent's others.
+            life::check_fork();
             if m.id == 0 {
                 return;
             }
@@ -54,9 +54,10 @@ fn execute(m: &'static M, next: Next) {
             return;
         }
         if header.frames.get().is_none() {
-            match stack_for(m, g) {
-                Some(stack) => header.frames.set(Some(stack)),
-                None => return,
+            let class = g.stack_class();
+            match stacks::get(m.p.get(), class) {
+                Ok(stack) => header.frames.set(Some(stack)),
+                Err(_) => return stacks::wait_for_one(g, class),
             }
         }
         g.set_home(m);
@@ -88,59 +89,7 @@ fn execute(m: &'static M, next: Next) {
     m.curg.set(None);
     m.stack.set(None);
     if let Some(stack) = m.dead_stack.take() {
-        put_stack(m, stack);
+        // SAFETY: a base put it there, and has left it for g0.
+        unsafe { stacks::put(m, stack) };
     }
-}
-
-fn stack_for(m: &'static M, g: Gp) -> Option<Stack> {
-    let class = g
-        .g()
-        .labels
-        .as_deref()
-        .and_then(|l| l.stack)
-        .unwrap_or_else(default_class);
-    match m.p.get().map(|p| p.stacks.get(class)) {
-        Some(Ok(stack)) => Some(stack),
-        _ => {
-            let mut shared = SCHED.lock.lock();
-            shared.wants_stack.push_back(g);
-            SCHED.stack_shortage.store(true, Ordering::Relaxed);
-            let warned = std::mem::replace(&mut shared.warned_no_stack, true);
-            drop(shared);
-            if !warned {
-                warning!("no memory for a goroutine's stack: new goroutines wait until one is free");
-            }
-            None
-        }
-    }
-}
-
-/// The stack size of a goroutine that did not ask for one.
-pub(crate) fn default_class() -> Class {
-    crate::debug::default_stack()
-}
-
-fn put_stack(m: &'static M, stack: Stack) {
-    match m.p.get() {
-        Some(p) => p.stacks.put(stack),
-        None => crate::stack::free(stack),
-    }
-    if crate::stack::given() {
-        scavenger::kick();
-    }
-    // Read without the lock: a goroutine that joins the list later finds this stack by itself, or the next one.
-    if SCHED.stack_shortage.load(Ordering::Relaxed) {
-        release_one_that_wants_a_stack();
-    }
-}
-
-#[cold]
-pub(crate) fn release_one_that_wants_a_stack() {
-    let mut shared = SCHED.lock.lock();
-    if let Some(g) = shared.wants_stack.pop_front() {
-        SCHED.put_global(&mut shared, g);
-    }
-    SCHED
-        .stack_shortage
-        .store(!shared.wants_stack.is_empty(), Ordering::Relaxed);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::g::Gp;
 use crate::m::M;
 use crate::p::{P, PStatus};
-use crate::sched::{SCHED, time};
+use crate::sched::{SCHED, idle, time};
 use crate::sys;
 
 /// Go: stealWork's stealTries.
@@ -32,8 +32,7 @@ pub(crate) fn steal_work(m: &'static M, p: &'static P) -> Stolen {
         if 2 * SCHED.nmspinning.load(Ordering::Relaxed) >= busy {
             return Stolen::Nothing;
         }
-        m.spinning.set(true);
-        SCHED.nmspinning.fetch_add(1, Ordering::SeqCst);
+        idle::become_spinning(m);
     }
     for round in 0..ROUNDS {
         let last = round == ROUNDS - 1;

@@ -95,6 +95,13 @@ pub(crate) fn check(p: &'static P) -> bool {
     true
 }
 
+/// Runs what is due on every P: for an M that has none and may be the last.
+pub(crate) fn check_all() {
+    for p in SCHED.ps() {
+        check(p);
+    }
+}
+
 /// When the next timer of any P is due; `u64::MAX`: never (Go: timeSleepUntil).
 pub(crate) fn earliest() -> u64 {
     // The order with whoever adds is the caller's fence.

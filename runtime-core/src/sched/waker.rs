@@ -9,6 +9,7 @@ use crate::m::M;
 use crate::sched::base;
 use crate::sched::deferred;
 use crate::sched::ready::ready;
+use crate::sched::sleeper;
 use crate::state::{MAX_LEVEL, Wake};
 
 /// No wait level (`Top.yields_at`).
@@ -81,7 +82,7 @@ fn settle(g: Gp, wake: Wake) {
 /// Wakes for the runtime. On g0 a waker that is not ours waits for a system G; elsewhere its panic is fatal, for
 /// there is nobody to hand it to.
 pub(crate) fn wake(waker: Waker) {
-    if own(&waker).is_some() {
+    if own(&waker).is_some() || sleeper::is_own(&waker) {
         waker.wake();
     } else if M::current().is_some_and(|m| m.curg.get().is_none()) {
         deferred::push(deferred::Item::Wake(waker));

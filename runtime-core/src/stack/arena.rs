@@ -21,8 +21,11 @@ use std::alloc::System;
 use std::io;
 use std::ptr::NonNull;
 
-/// Address space reserved at once (design.md, "Stacks"): 4,096 goroutines.
+/// Address space reserved at once: 4,096 goroutines.
 const REGION_SIZE: usize = 1 << 30;
+/// The same where address space is limited: one class must not take it from the others, nor all of them from the
+/// program.
+const SMALL_REGION_SIZE: usize = 16 << 20;
 /// One more than the most stacks that a chunk has free while one is in use.
 const COUNTS: usize = 64;
 
@@ -102,6 +105,11 @@ impl Arena {
             self.list(id);
         }
         taken
+    }
+
+    /// Whether there is a free stack.
+    pub(super) fn has_free(&self) -> bool {
+        self.partial_counts != 0 || !self.idle.is_empty()
     }
 
     /// Takes a slot that has no stack yet.
@@ -271,14 +279,18 @@ impl Arena {
     }
 }
 
-/// Reserves a region of at least one chunk, as large as can be had up to [`REGION_SIZE`].
+/// Reserves a region of at least one chunk: a large one, a small one, or just the chunk.
 fn reserve_region(chunk_size: usize) -> io::Result<(NonNull<u8>, usize)> {
-    let mut len = REGION_SIZE;
-    loop {
-        match mem::reserve(len, chunk_size) {
-            Ok(base) => return Ok((base, len)),
-            Err(_) if len / 2 >= chunk_size => len /= 2,
-            Err(error) => return Err(error),
-        }
+    if !mem::is_limited()
+        && let Ok(base) = mem::reserve(REGION_SIZE, chunk_size)
+    {
+        return Ok((base, REGION_SIZE));
     }
+    if let Ok(base) = mem::reserve(SMALL_REGION_SIZE, chunk_size) {
+        return Ok((base, SMALL_REGION_SIZE));
+    }
+    Ok((mem::reserve(chunk_size, chunk_size)?, chunk_size))
 }
+
+const _: () =
+    assert!(SMALL_REGION_SIZE >= Class::LARGEST_POOLED.size() && SMALL_REGION_SIZE >= MIN_CHUNK_SIZE);

@@ -108,11 +108,15 @@ impl Cache {
         stack.map_or_else(|| pool::fresh(class), Ok)
     }
 
-    /// Keeps a stack without frames for the next [`get`](Self::get). The caller forgets it.
+    /// Keeps a stack for the next [`get`](Self::get).
+    ///
+    /// # Safety
+    /// As for [`free`](super::free).
     #[inline]
-    pub fn put(&self, stack: Stack) {
+    pub unsafe fn put(&self, stack: Stack) {
         let Some(list) = self.lists.get(stack.class().index()) else {
-            return pool::free(stack);
+            // SAFETY: the caller's promise.
+            return unsafe { pool::free(stack) };
         };
         let mut hot = list.hot.get();
         // SAFETY: the caller owns the stack and gives it up; `hot` is written back or kept as `cold`.
@@ -133,16 +137,19 @@ impl Cache {
         }
     }
 
-    /// Gives every stack back: the P is going away.
-    pub fn flush(&self) {
+    /// Gives every stack back, for anyone to take. Returns how many there were.
+    pub fn flush(&self) -> usize {
+        let mut flushed = 0;
         for (index, list) in self.lists.iter().enumerate() {
             for chain in [&list.hot, &list.cold] {
                 let chain = chain.replace(Chain::EMPTY);
                 if chain.len() > 0 {
+                    flushed += chain.len();
                     pool::give_batch(Class::pooled(index), chain);
                 }
             }
         }
+        flushed
     }
 
     /// How many stacks of this class are kept here.

@@ -18,7 +18,7 @@
 //!
 //! A stack costs what its frames touch: the page with [`Top`], and an eighth of a page table page at
 //! 256 KiB. Everything else that is kept of it is a share of its chunk's 40 bytes. So nothing here reads or writes
-//! any other page of a slot, and the guard (design.md, "Stacks") splits no mapping.
+//! any other page of a slot, and the guard splits no mapping.
 //!
 //! A [`Stack`] is a handle, as a file descriptor is: copying it copies no ownership. By protocol it belongs
 //! to the G whose frames lie on it or, between two uses, to the list that it was given to. Giving one back
@@ -37,7 +37,7 @@ mod top;
 
 pub use cache::Cache;
 pub use class::Class;
-pub use pool::{alloc, clear_given, free, given};
+pub use pool::{alloc, any_free, clear_given, free, given};
 pub use scavenge::scavenge;
 pub use top::{Stack, Top};
 

@@ -22,6 +22,8 @@ pub struct Overflow {
     pub created: Option<&'static Location<'static>>,
     /// The size of its stack in bytes, guard included.
     pub stack_size: usize,
+    /// How to give it more.
+    pub remedy: &'static str,
 }
 
 /// Decides whose a fault is: gets the address, and says what is known if it lies in the guard of the
@@ -45,7 +47,10 @@ static REPORTING: AtomicBool = AtomicBool::new(false);
 /// replaces `find`.
 ///
 /// Threads without a signal stack cannot report anything: see `sys::minit_signals`.
-pub fn install(find: Find) {
+///
+/// # Safety
+/// `find` does only what a signal handler may.
+pub unsafe fn install(find: Find) {
     FIND.store(find as *mut (), Ordering::Release);
     for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
         let Some(old) = action(signal, None) else {
@@ -125,10 +130,7 @@ impl Report {
         if let Some(created) = overflow.created {
             writeln!(self, "\tcreated at {created}")?;
         }
-        writeln!(
-            self,
-            "\tgive it more with gort::Builder::stack_size, or all of them with GORT_STACK"
-        )
+        writeln!(self, "\t{}", overflow.remedy)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Stacks by class, global: the way from an arena's slots to stacks and back. Called by `cache` for a P,
-//! by the scheduler without one (design.md, rule 4) and by `Builder`. A lock is held only to count; guards
+//! by the scheduler without one (ARCHITECTURE.md, rule 4) and by `Builder`. A lock is held only to count; guards
 //! are installed and pages touched outside of it.
 
 use super::arena::Arena;
@@ -9,7 +9,7 @@ use super::{Class, GUARD_SIZE, Stack};
 use crate::sys::{mem, nanotime};
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
@@ -74,8 +74,16 @@ pub fn alloc(class: Class) -> io::Result<Stack> {
     }
 }
 
-/// Gives a stack back, for anyone to take. It has no frames, and the caller forgets it.
-pub fn free(stack: Stack) {
+/// Whether a free stack of this class waits to be taken: there is no need of a fresh one.
+pub fn any_free(class: Class) -> bool {
+    arena(class).is_some_and(|arena| arena.has_free())
+}
+
+/// Gives a stack back, for anyone to take.
+///
+/// # Safety
+/// The caller owns the stack and nothing stands on it. No handle of it is used any more.
+pub unsafe fn free(stack: Stack) {
     if stack.class() > Class::LARGEST_POOLED {
         unmap_large(stack);
     } else {
@@ -103,6 +111,8 @@ pub(super) fn take_batch(class: Class) -> Chain {
 pub(super) fn give_batch(class: Class, mut chain: Chain) {
     let now = nanotime();
     GIVEN.store(true, Ordering::Relaxed);
+    // Pairs with the fence in `sched::scavenger`: see there.
+    fence(Ordering::SeqCst);
     while chain.len() > 0 {
         // What is read of the stacks themselves, perhaps no longer in cache, is read before locking.
         let mut slots = [None; BATCH];

@@ -2,7 +2,7 @@
 //! error to the user calls [`explain`] on a G's or the user's own stack, never on g0.
 //!
 //! An `io::Error` with a message is a box from the global allocator, which nothing here may enter
-//! (design.md, rule 8). So an error stays the bare code, and the text, always `'static`, waits in a
+//! (ARCHITECTURE.md, rule 8). So an error stays the bare code, and the text, always `'static`, waits in a
 //! thread-local, as `errno` itself does.
 
 use std::cell::Cell;
@@ -42,6 +42,34 @@ pub(crate) fn last_os_error(what: &'static str) -> io::Error {
 pub fn context(error: &io::Error) -> Option<&'static str> {
     let code = error.raw_os_error()?;
     LAST.get().filter(|last| last.code == code).map(|last| last.what)
+}
+
+/// `error` for a line that is printed on g0: its [`context`], if known, and its number. An `io::Error`'s own Display
+/// asks the C library for a text, and allocates for it.
+pub fn brief(error: &io::Error) -> impl fmt::Display {
+    Brief {
+        what: context(error),
+        code: error.raw_os_error(),
+        kind: error.kind(),
+    }
+}
+
+struct Brief {
+    what: Option<&'static str>,
+    code: Option<i32>,
+    kind: io::ErrorKind,
+}
+
+impl fmt::Display for Brief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(what) = self.what {
+            write!(f, "{what}: ")?;
+        }
+        match self.code {
+            Some(code) => write!(f, "os error {code}"),
+            None => self.kind.fmt(f),
+        }
+    }
 }
 
 /// `error` together with its [`context`], in one message; `error` itself if none is known.
@@ -85,6 +113,16 @@ mod tests {
             text.starts_with("mapping a stack: ") && text.contains("os error 12"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_brief_error_is_what_and_a_number() {
+        let bare = os_error(libc::ENOMEM, "mapping a stack");
+        assert_eq!(brief(&bare).to_string(), "mapping a stack: os error 12");
+        let other = io::Error::from_raw_os_error(libc::EPERM);
+        assert_eq!(brief(&other).to_string(), "os error 1");
+        let none = io::Error::from(io::ErrorKind::TimedOut);
+        assert_eq!(brief(&none).to_string(), "timed out");
     }
 
     #[test]

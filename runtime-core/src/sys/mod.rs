@@ -16,8 +16,8 @@
 //! | the end | [`write_stderr`], [`abort`], [`atfork_child`] |
 //!
 //! Errors are raw OS errors ([`io::Error::raw_os_error`] is always there), which take no memory; what
-//! was being tried is kept beside them per thread: [`context`] names it and [`explain`], on a stack
-//! that may allocate, makes one error of both.
+//! was being tried is kept beside them per thread: [`context`] names it, [`brief`] prints both, and
+//! [`explain`], on a stack that may allocate, makes one error of both.
 //!
 //! [`io::Error::raw_os_error`]: std::io::Error::raw_os_error
 
@@ -25,7 +25,7 @@ mod error;
 #[cfg(target_os = "linux")]
 mod linux;
 
-pub use error::{context, explain};
+pub use error::{brief, context, explain};
 pub(crate) use error::{last_os_error, os_error};
 #[cfg(target_os = "linux")]
 pub use linux::*;

@@ -2,8 +2,20 @@
 
 #![allow(dead_code)] // Each test binary uses its part.
 
-use gort_runtime_core::stack::{GUARD_SIZE, Stack};
+use gort_runtime_core::stack::{self, Cache, GUARD_SIZE, Stack};
 use gort_runtime_core::sys::mem;
+
+/// Gives a stack back.
+pub(crate) fn free(stack: Stack) {
+    // SAFETY: the tests run nothing on their stacks, and look no more at what they have given back.
+    unsafe { stack::free(stack) };
+}
+
+/// Gives a stack to a cache.
+pub(crate) fn put(cache: &Cache, stack: Stack) {
+    // SAFETY: as in `free`.
+    unsafe { cache.put(stack) };
+}
 
 /// Writes where the first frame would.
 pub(crate) fn touch(stack: Stack, value: u64) {

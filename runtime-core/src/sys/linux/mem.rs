@@ -26,7 +26,8 @@ const KERNEL_SIGSET: usize = 8;
 /// # Errors
 /// `ENOMEM` when the address space, its limits (RLIMIT_AS, RLIMIT_DATA) or vm.max_map_count are used up.
 pub fn reserve(len: usize, align: usize) -> io::Result<NonNull<u8>> {
-    const WHAT: &str = "reserving address space for stacks";
+    const WHAT: &str =
+        "reserving address space for stacks (raise `ulimit -v`, or run fewer goroutines with smaller stacks)";
     debug_assert!(align.is_power_of_two() && len.is_multiple_of(page_size()));
     let fail = || last_os_error(WHAT);
     // The kernel aligns most large mappings by itself.
@@ -50,6 +51,17 @@ pub fn reserve(len: usize, align: usize) -> io::Result<NonNull<u8>> {
         }
     }
     Ok(base)
+}
+
+/// Whether the process may use less address space than there is (RLIMIT_AS).
+pub fn is_limited() -> bool {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is ours to write.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) };
+    result == 0 && limit.rlim_cur != libc::RLIM_INFINITY
 }
 
 /// Address space without access: made writable only once it is unlocked, or mlockall would populate it.

@@ -1,5 +1,5 @@
 //! membarrier(2): a full fence on every running thread of this process, for sysmon's retake handshake
-//! (design.md, rule 3). Must be registered before the second thread exists: 2 us then, 10 ms later.
+//! (ARCHITECTURE.md, rule 3). Must be registered before the second thread exists: 2 us then, 10 ms later.
 
 use crate::sys::last_os_error;
 use std::io;

@@ -42,8 +42,11 @@ unsafe extern "C" {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn atfork_child(f: extern "C" fn()) -> io::Result<()> {
-    // SAFETY: POSIX's signature; `f` lives for ever.
+///
+/// # Safety
+/// `f` does only what a signal handler may: other threads' locks may be taken for ever in the child.
+pub unsafe fn atfork_child(f: extern "C" fn()) -> io::Result<()> {
+    // SAFETY: POSIX's signature; `f` lives for ever and keeps to what the caller promises.
     match unsafe { pthread_atfork(None, None, Some(f)) } {
         0 => Ok(()),
         code => Err(os_error(code, "registering for fork")),
@@ -63,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_forked_child_runs_the_function_and_the_parent_does_not() {
-        atfork_child(note_it).unwrap();
+        // SAFETY: it stores an atomic.
+        unsafe { atfork_child(note_it) }.unwrap();
         // SAFETY: the child only loads an atomic and exits.
         let pid = unsafe { libc::fork() };
         if pid == 0 {

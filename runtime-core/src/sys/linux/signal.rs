@@ -56,15 +56,14 @@ pub fn msigsave() -> SigSet {
 /// A signal stack that the thread has already is kept if it is large enough.
 ///
 /// # Errors
-/// When no signal stack can be mapped or set. The mask is not changed then.
+/// When no signal stack can be mapped or set. The mask is set all the same.
 pub fn minit_signals(mask: &SigSet) -> io::Result<SignalStack> {
-    let stack = SignalStack::new()?;
     let mask = SYNCHRONOUS
         .iter()
         .fold(*mask, |mask, signal| mask.without(*signal));
     // SAFETY: the set is initialised; the old one is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask.0, std::ptr::null_mut()) };
-    Ok(stack)
+    SignalStack::new()
 }
 
 /// The calling thread's signal stack. Dropped on that thread when it ends; puts back what was there.

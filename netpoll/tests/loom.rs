@@ -1,17 +1,37 @@
-//! The readiness protocol in every interleaving of small cases. `RUSTFLAGS="--cfg loom" cargo test -p
-//! gort-netpoll --lib loom`.
+//! The readiness protocol in every interleaving of small cases, see ci/loom.sh. The files themselves are compiled
+//! here, over loom's lock and atomics.
 //!
 //! The kernel is a counter of items and an event for each `put`, as an edge-triggered one would give.
+#![cfg(loom)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the models use a part of what they include"
+)]
+
+#[path = "../../runtime-core/tests/loom/atomic.rs"]
+mod atomic;
+#[path = "../src/desc/mod.rs"]
+mod desc;
+#[path = "../../runtime-core/tests/loom/model.rs"]
+mod model;
+#[path = "../src/op.rs"]
+mod op;
+
+mod sync {
+    pub(crate) use crate::atomic::{AtomicU8, AtomicU64};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Poll};
 
+use atomic::AtomicUsize;
+use desc::side::{Park, Side};
 use loom::sync::Arc;
-use loom::sync::atomic::AtomicUsize;
 use loom::thread;
-
-use super::side::{Park, Side};
-use crate::op::{Attempt, Op};
+use model::model;
+use op::{Attempt, Op};
 
 struct Pipe {
     side: Side,
@@ -49,20 +69,10 @@ impl Pipe {
     }
 }
 
-/// Every schedule with at most so many forced switches: minutes become seconds, and the bugs of such
-/// protocols need two.
-const PREEMPTIONS: usize = 2;
-
-fn model(check: impl Fn() + Send + Sync + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(PREEMPTIONS);
-    model.check(check);
-}
-
 #[test]
 fn one_waiter_and_two_events() {
     for short in [false, true] {
-        model(move || {
+        model(2, move || {
             let pipe = Pipe::new();
             let put = pipe.clone();
             let putter = thread::spawn(move || {
@@ -79,7 +89,7 @@ fn one_waiter_and_two_events() {
 /// If one of them is not woken it waits for ever, which loom reports.
 #[test]
 fn two_waiters_share_what_comes() {
-    model(|| {
+    model(2, || {
         let pipe = Pipe::new();
         let other = pipe.clone();
         let waiter = thread::spawn(move || other.wait(true));
@@ -96,7 +106,7 @@ fn two_waiters_share_what_comes() {
 
 #[test]
 fn a_waiter_that_gives_up_at_any_point_passes_it_on() {
-    model(|| {
+    model(2, || {
         let pipe = Pipe::new();
         let (other, put) = (pipe.clone(), pipe.clone());
         // Queued first, polled once, dropped at any time.
@@ -116,7 +126,7 @@ fn a_waiter_that_gives_up_at_any_point_passes_it_on() {
 
 #[test]
 fn slots_and_events() {
-    model(|| {
+    model(2, || {
         let pipe = Pipe::new();
         let put = pipe.clone();
         let putter = thread::spawn(move || put.put());

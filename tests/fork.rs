@@ -1,0 +1,152 @@
+//! fork: a child that calls gort gets one clear line and no hang; the parent goes on. A child that does not call gort
+//! does what it likes, and so does one forked before the runtime was up.
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+
+use gort::Wait;
+use gort::task::yield_now;
+use gort::time::sleep;
+use support::programs::{self, Named, named, program};
+
+const PROGRAMS: &[Named<ExitCode>] = named![
+    on_main,
+    on_a_goroutine,
+    on_a_task,
+    on_a_foreign_thread,
+    before_the_boot
+];
+
+const TESTS: &[Named<()>] = named![
+    a_child_that_calls_gort_aborts,
+    a_child_that_does_not_call_gort_is_left_alone,
+    a_child_of_a_fork_before_the_boot_boots,
+];
+
+fn main() -> ExitCode {
+    programs::main(PROGRAMS, TESTS)
+}
+
+/// What a child may do.
+const CALLS: [&str; 10] = [
+    "spawn", "go", "builder", "block_on", "wait", "sleep", "yield", "join", "return", "bind",
+];
+
+/// Forks; the child does what $CHILD says, and then exits with 3. Returns how the child ended.
+fn fork() -> ExitStatus {
+    let mut handle = gort::go(|| 1);
+    // Done, so that no lock is held for it.
+    while !handle.is_finished() {
+        yield_now().wait();
+    }
+    // SAFETY: the child calls what POSIX may not allow after fork with threads, which is the test.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        match &*std::env::var("CHILD").unwrap() {
+            "spawn" => drop(gort::spawn(async {})),
+            "go" => drop(gort::go(|| {})),
+            "builder" => drop(gort::Builder::new().go(|| {})),
+            "block_on" => gort::block_on(async {}),
+            "wait" => async {}.wait(),
+            "sleep" => sleep(Duration::from_millis(1)).wait(),
+            "yield" => yield_now().wait(),
+            "join" => drop((&mut handle).wait()),
+            "bind" => drop(gort::net::TcpListener::bind("127.0.0.1:0").wait()),
+            "return" => return ExitStatus::from_raw(0),
+            "nothing" => {}
+            "exit" => std::process::exit(3),
+            call => panic!("{call}"),
+        }
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(3) };
+    }
+    assert!(child > 0);
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    // The parent goes on.
+    assert_eq!(handle.wait().unwrap(), 1);
+    for i in 0..100 {
+        assert_eq!(gort::go(move || i).wait().unwrap(), i);
+        assert_eq!(gort::spawn(async move { i }).wait().unwrap(), i);
+    }
+    sleep(Duration::from_millis(1)).wait();
+    ExitStatus::from_raw(status)
+}
+
+/// The parent tells how the child ended.
+fn tell(status: ExitStatus) -> ExitCode {
+    if status.signal() == Some(libc::SIGABRT) {
+        return ExitCode::from(1);
+    }
+    ExitCode::from(status.code().unwrap() as u8)
+}
+
+#[gort::main]
+fn on_main() -> ExitCode {
+    tell(fork())
+}
+
+#[gort::main]
+async fn on_a_goroutine() -> ExitCode {
+    tell(gort::go(fork).await.unwrap())
+}
+
+#[gort::main]
+async fn on_a_task() -> ExitCode {
+    tell(gort::spawn(async { fork() }).await.unwrap())
+}
+
+fn on_a_foreign_thread() -> ExitCode {
+    tell(fork())
+}
+
+const PLACES: [&str; 4] = ["on_main", "on_a_goroutine", "on_a_task", "on_a_foreign_thread"];
+
+fn a_child_that_calls_gort_aborts() {
+    for place in PLACES {
+        for call in CALLS {
+            // Back on its scheduler, the child's thread would run the parent's goroutines.
+            let calls = call != "return" || place == "on_a_goroutine" || place == "on_a_task";
+            let left = program(place, &[("CHILD", call)]);
+            assert_eq!(
+                left.status.code(),
+                Some(i32::from(calls)),
+                "{place} {call}: {left:?}"
+            );
+            let line = "fatal error: gort was called in a child process after fork; exec first, or fork before the \
+                        runtime is up\n";
+            assert_eq!(left.err, if calls { line } else { "" }, "{place} {call}");
+        }
+    }
+}
+
+fn a_child_that_does_not_call_gort_is_left_alone() {
+    for place in PLACES {
+        for call in ["nothing", "exit"] {
+            program(place, &[("CHILD", call)]).assert_quiet(3);
+        }
+    }
+}
+
+/// Parent and child each boot their own runtime.
+fn before_the_boot() -> ExitCode {
+    // SAFETY: one thread.
+    let child = unsafe { libc::fork() };
+    assert_eq!(gort::go(|| 1).wait().unwrap(), 1);
+    sleep(Duration::from_millis(1)).wait();
+    if child == 0 {
+        return ExitCode::from(4);
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    tell(ExitStatus::from_raw(status))
+}
+
+fn a_child_of_a_fork_before_the_boot_boots() {
+    program("before_the_boot", &[]).assert_quiet(4);
+}
