@@ -1,5 +1,7 @@
 //! What the environment and the program say wrong: one line of warning each, and the nearest thing that makes sense.
 
+#![expect(clippy::print_stdout, reason = "a test's output")]
+
 mod support;
 
 use std::io::ErrorKind;

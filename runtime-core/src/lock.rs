@@ -25,18 +25,15 @@ pub enum Rank {
     Stacks,
     /// Foreign wakers that wait for a system G.
     Deferred,
-    /// The poller's descriptors.
-    Poll,
 }
 
-const RANKS: [Rank; 7] = [
+const RANKS: [Rank; 6] = [
     Rank::Sched,
     Rank::Starts,
     Rank::AllGs,
     Rank::Timers,
     Rank::Stacks,
     Rank::Deferred,
-    Rank::Poll,
 ];
 
 thread_local! {
@@ -182,7 +179,7 @@ mod tests {
         let (sched, timers, poll) = (
             Lock::new(Rank::Sched, 1),
             Lock::new(Rank::Timers, 2),
-            Lock::new(Rank::Poll, 3),
+            Lock::new(Rank::Deferred, 3),
         );
         let a = sched.lock();
         let b = timers.lock();

@@ -11,6 +11,15 @@ pub(crate) fn leave_address_space(bytes: usize) {
     set_address_space((pages * page + bytes) as libc::rlim_t);
 }
 
+/// Has malloc keep so much free memory that needs no more address space.
+pub(crate) fn keep_memory(bytes: usize) {
+    const BLOCK: usize = 4096;
+    let blocks: Vec<Vec<u8>> = (0..bytes / BLOCK).map(|_| vec![1; BLOCK]).collect();
+    // What lies behind the free blocks keeps them from being given back.
+    std::mem::forget(vec![1u8; BLOCK]);
+    drop(blocks);
+}
+
 /// Takes the limit back.
 pub(crate) fn free_address_space() {
     set_address_space(libc::RLIM_INFINITY);

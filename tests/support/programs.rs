@@ -78,7 +78,12 @@ pub(crate) struct Left {
 /// Runs a program of this binary with these variables.
 pub(crate) fn program(name: &str, env: &[(&str, &str)]) -> Left {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.env(PROGRAM, name).envs(env.iter().copied());
+    // An arena of malloc's takes 64 MiB of address space, and a backtrace more memory than a program may have left.
+    command
+        .env(PROGRAM, name)
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("RUST_BACKTRACE", "0")
+        .envs(env.iter().copied());
     Left::from(output_in_time(command))
 }
 

@@ -23,9 +23,6 @@ use std::ptr::NonNull;
 
 /// Address space reserved at once: 4,096 goroutines.
 const REGION_SIZE: usize = 1 << 30;
-/// The same where address space is limited: one class must not take it from the others, nor all of them from the
-/// program.
-const SMALL_REGION_SIZE: usize = 16 << 20;
 /// One more than the most stacks that a chunk has free while one is in use.
 const COUNTS: usize = 64;
 
@@ -279,18 +276,13 @@ impl Arena {
     }
 }
 
-/// Reserves a region of at least one chunk: a large one, a small one, or just the chunk.
+/// Reserves a region; where address space is limited just the chunk, for one class must not take it from the others,
+/// nor all of them from the program.
 fn reserve_region(chunk_size: usize) -> io::Result<(NonNull<u8>, usize)> {
     if !mem::is_limited()
         && let Ok(base) = mem::reserve(REGION_SIZE, chunk_size)
     {
         return Ok((base, REGION_SIZE));
     }
-    if let Ok(base) = mem::reserve(SMALL_REGION_SIZE, chunk_size) {
-        return Ok((base, SMALL_REGION_SIZE));
-    }
     Ok((mem::reserve(chunk_size, chunk_size)?, chunk_size))
 }
-
-const _: () =
-    assert!(SMALL_REGION_SIZE >= Class::LARGEST_POOLED.size() && SMALL_REGION_SIZE >= MIN_CHUNK_SIZE);

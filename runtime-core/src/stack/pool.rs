@@ -6,19 +6,19 @@ use super::arena::Arena;
 use super::cache::{BATCH, Chain};
 use super::top::NO_CHUNK;
 use super::{Class, GUARD_SIZE, Stack};
+use crate::lock::{self, Lock, Rank};
 use crate::sys::{mem, nanotime};
 use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
 #[repr(align(64))]
-struct Locked(Mutex<Arena>);
+struct Locked(Lock<Arena>);
 
 static ARENAS: [Locked; Class::POOLED] = {
     const fn arena(index: usize) -> Locked {
-        Locked(Mutex::new(Arena::new(Class::pooled(index))))
+        Locked(Lock::new(Rank::Stacks, Arena::new(Class::pooled(index))))
     }
     [
         arena(0),
@@ -47,11 +47,8 @@ pub fn clear_given() -> bool {
 }
 
 /// The arena of a class, locked; `None` for a class that is not pooled.
-pub(super) fn arena(class: Class) -> Option<MutexGuard<'static, Arena>> {
-    // Nothing panics under the lock, so a poisoned arena is a sound one.
-    ARENAS
-        .get(class.index())
-        .map(|arena| arena.0.lock().unwrap_or_else(PoisonError::into_inner))
+pub(super) fn arena(class: Class) -> Option<lock::Guard<'static, Arena>> {
+    ARENAS.get(class.index()).map(|arena| arena.0.lock())
 }
 
 /// A stack of this class: a free one if there is any, else a fresh one.
