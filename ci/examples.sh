@@ -91,6 +91,7 @@ for example in echo echo_blocking; do
     echoes "$example" "$port"
     refuses "$example" "127.0.0.1:$port"
     refuses "$example" not-an-address
+    refuses "$example" $'127.0.0.1:\xff'
     kill -0 "$server" 2>/dev/null || fail "$example ended by itself: $(cat "$scratch/err")"
     [ ! -s "$scratch/err" ] || fail "$example complained: $(cat "$scratch/err")"
     stop_server

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join;
 use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
+use support::limits::raise_descriptors;
 use support::proc::{Usage, comes_true, descriptors, steady};
 use support::{Random, is_child, run_child_and_show, seed, watchdog_within};
 
@@ -96,6 +97,7 @@ fn every_byte_comes_back(name: &'static str, serve: Server) {
         return run_child_and_show(name, &[("GOMAXPROCS", "2")]);
     }
     let _watchdog = watchdog_within(name, LIMIT);
+    raise_descriptors();
     let seed = seed();
     // The poller's own descriptors come with the first socket, and stay.
     drop(TcpListener::bind("127.0.0.1:0").wait().unwrap());

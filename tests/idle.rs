@@ -79,10 +79,16 @@ fn idle_after(name: &'static str, body: fn()) {
     assert_eq!(before, after);
 }
 
+/// A task that waits for ever. Its handle stays: one that neither a waker nor a handle reaches would be dropped.
+fn park_a_task() {
+    std::mem::forget(gort::spawn(future::pending::<()>()));
+    assert!(gort::runtime::num_goroutines() >= 1);
+}
+
 #[test]
 fn after_boot() {
     idle_after("after_boot", || {
-        drop(gort::spawn(future::pending::<()>()));
+        park_a_task();
         gort::spawn(async {}).wait().unwrap();
     });
 }
@@ -94,7 +100,7 @@ fn after_a_burst() {
 
 /// Sockets, timers, goroutines, wakes by foreign threads; some of each stay, parked.
 fn burst() {
-    drop(gort::spawn(future::pending::<()>()));
+    park_a_task();
     drop(gort::go(|| sleep(FOR_EVER).wait()));
     drop(gort::spawn(async {
         timeout(FOR_EVER, future::pending::<()>()).await

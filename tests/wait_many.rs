@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use gort::Wait;
 use gort::time::timeout;
-use support::proc::{Usage, comes_true};
+use support::proc::{Usage, comes_true, mappings};
 use support::{is_child, run_child_and_show, watchdog};
 
 const TASKS: usize = 1_000_000;
@@ -23,6 +23,8 @@ const BYTES_PER_TASK: usize = 128;
 const GOROUTINES: usize = 100_000;
 /// Page tables included.
 const BYTES_PER_GOROUTINE: usize = 4_850;
+/// Of mappings in a process: what `vm.max_map_count` is unless somebody has raised it.
+const DEFAULT_MAX_MAP_COUNT: usize = 65_530;
 /// The scavenger empties what was idle for a second; the rest is for a loaded machine.
 const SCAVENGED_WITHIN: Duration = Duration::from_secs(60);
 const FOR_EVER: Duration = Duration::from_secs(3600);
@@ -169,6 +171,8 @@ fn waves(gate: &'static Gate, wait: fn(&'static Gate, usize), at_once: bool) {
         let started = start.elapsed();
         assert_eq!(gort::runtime::num_goroutines() - goroutines, GOROUTINES);
         let waiting = Usage::now();
+        let mappings = mappings();
+        assert!(mappings < DEFAULT_MAX_MAP_COUNT / 2, "{mappings} mappings");
         let each = waiting.since(before).div_ceil(GOROUTINES);
         println!(
             "wave {wave}: {GOROUTINES} waiting goroutines: {each} bytes each, of which {} of page tables; \

@@ -7,9 +7,12 @@ use std::process::ExitCode;
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7000";
 
-/// The address to listen on.
+/// The address to listen on. What is not UTF-8 is no address, and is refused as such.
 pub(crate) fn address() -> String {
-    std::env::args().nth(1).unwrap_or_else(|| DEFAULT_ADDRESS.into())
+    match std::env::args_os().nth(1) {
+        Some(address) => address.to_string_lossy().into_owned(),
+        None => DEFAULT_ADDRESS.into(),
+    }
 }
 
 /// Says that the server listens: on the address given or, where the system was to choose the port, on the real one.

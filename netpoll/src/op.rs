@@ -10,6 +10,9 @@ use std::task::{Context, Poll};
 use crate::desc::queue::Node;
 use crate::desc::side::{Park, Side};
 
+/// What one system call moves at most: `i32::MAX` rounded down to a page, here to the largest there is (64 KiB).
+const MAX_TRANSFER: usize = 0x7fff_0000;
+
 /// What came of trying an operation.
 #[derive(Debug)]
 pub(crate) enum Attempt<T> {
@@ -37,8 +40,10 @@ impl<T> Attempt<io::Result<T>> {
 impl Attempt<io::Result<usize>> {
     /// As `whole`, for a transfer of at most `asked` bytes on a stream.
     ///
-    /// Nothing at all (0 bytes) is the end of the file, not a short transfer.
+    /// Nothing at all (0 bytes) is the end of the file, not a short transfer. Neither is the most that the system
+    /// moves in one call.
     pub(crate) fn stream(asked: usize, call: impl FnMut() -> io::Result<usize>) -> Self {
+        let asked = asked.min(MAX_TRANSFER);
         match Attempt::whole(call) {
             Attempt::Done(Ok(moved)) if 0 < moved && moved < asked => Attempt::Short(Ok(moved)),
             other => other,

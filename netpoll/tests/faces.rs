@@ -39,6 +39,34 @@ fn vectored() {
     assert_eq!(none.kind(), ErrorKind::WouldBlock);
 }
 
+/// One system call takes 1024 buffers: that it moves no more does not mean that nothing is left, and there is no
+/// further event to wait for.
+#[test]
+fn more_buffers_than_a_call_takes() {
+    const BUFS: usize = 2000;
+    const AT_ONCE: usize = 1024;
+    let (mut client, mut server) = pair();
+    let slices = [IoSlice::new(b"x"); BUFS];
+    assert_eq!(io::Write::write_vectored(&mut client, &slices).unwrap(), AT_ONCE);
+    // Parks for ever unless the stream is known to be writable still.
+    assert_eq!(
+        client.try_write_vectored(&slices[AT_ONCE..]).unwrap(),
+        BUFS - AT_ONCE
+    );
+
+    // All of it is here before the first read, which leaves something behind.
+    while block_on(server.peek(&mut [0; BUFS])).unwrap() < BUFS {
+        thread::yield_now();
+    }
+    let mut bytes = [[0]; BUFS];
+    let mut slices: Vec<_> = bytes.iter_mut().map(|byte| IoSliceMut::new(byte)).collect();
+    assert_eq!(
+        io::Read::read_vectored(&mut server, &mut slices).unwrap(),
+        AT_ONCE
+    );
+    assert_eq!(server.try_read(&mut [0; BUFS]).unwrap(), BUFS - AT_ONCE);
+}
+
 #[test]
 fn halves() {
     use gort_netpoll::io::{AsyncReadExt, AsyncWriteExt};

@@ -12,9 +12,15 @@ use std::thread;
 use common::{block_on, block_on_unless, listen, pair, poll_once};
 use gort_netpoll::net::{TcpListener, TcpStream};
 
+/// A port of `ip` at which nobody listens. No other test has this address, so none is given the port meanwhile.
+fn nobody_at(ip: [u8; 4]) -> SocketAddr {
+    let listener = block_on(TcpListener::bind(SocketAddr::from((ip, 0)))).unwrap();
+    listener.local_addr().unwrap()
+}
+
 #[test]
 fn refused_and_no_address() {
-    let addr = listen().local_addr().unwrap();
+    let addr = nobody_at([127, 0, 2, 1]);
     assert_eq!(
         block_on(TcpStream::connect(addr)).unwrap_err().kind(),
         ErrorKind::ConnectionRefused
@@ -36,7 +42,7 @@ fn refused_and_no_address() {
 
 #[test]
 fn every_address_is_tried() {
-    let dead = listen().local_addr().unwrap();
+    let dead = nobody_at([127, 0, 2, 2]);
     let live = listen();
     let addrs = [dead, live.local_addr().unwrap()];
     let stream = block_on(TcpStream::connect(&addrs[..])).unwrap();
@@ -157,7 +163,10 @@ fn half_of_the_acceptors_are_cancelled_and_no_connection_is_lost() {
         while arrived.load(SeqCst) < CONNECTIONS as usize {
             thread::yield_now();
         }
-        assert_eq!(given_up.load(SeqCst), ACCEPTORS / 2);
+        // Who was told to give up may still be on its way.
+        while given_up.load(SeqCst) < ACCEPTORS / 2 {
+            thread::yield_now();
+        }
         for (cancelled, acceptor) in cancelled.iter().zip(&acceptors) {
             cancelled.store(true, SeqCst);
             acceptor.thread().unpark();

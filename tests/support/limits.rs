@@ -2,6 +2,19 @@
 
 use std::fs;
 
+/// Has the process open as many descriptors as it may: what shells allow at first is often 1,024.
+pub(crate) fn raise_descriptors() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a valid out pointer.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) }, 0);
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: a valid rlimit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
+
 /// From now on the process may map only so many bytes more than it has.
 pub(crate) fn leave_address_space(bytes: usize) {
     let statm = fs::read_to_string("/proc/self/statm").unwrap();

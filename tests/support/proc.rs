@@ -36,6 +36,11 @@ fn kib(file: &str, name: &str) -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().expect(name) * 1024
 }
 
+/// How many mappings there are.
+pub(crate) fn mappings() -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().count()
+}
+
 /// How many descriptors are open.
 pub(crate) fn descriptors() -> usize {
     // One of them is the directory's own.

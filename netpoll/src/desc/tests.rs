@@ -413,3 +413,25 @@ fn nothing_is_lost_under_load_with_cancelled_waiters() {
     assert_eq!(taken, put);
     assert!(!pipe.side.has_waiters());
 }
+
+/// A future that is leaked while it waits leaves nothing behind in the descriptor, whose next user's event goes to who
+/// waits for that one.
+#[test]
+fn a_leaked_waiter_takes_no_event_of_the_next_user() {
+    static SLAB: Slab = Slab::new();
+    let woken = Woken::default();
+    let say = Arc::new(Mutex::new(Say::WouldBlock));
+    let (key, desc) = SLAB.open(false, false);
+    let mut leaked = op(&desc.read, &say);
+    assert!(poll(&mut leaked, &woken.waker(1)).is_pending());
+    std::mem::forget(leaked);
+    SLAB.close(key);
+
+    let (next, desc) = SLAB.open(false, false);
+    assert_eq!(next.index, key.index);
+    assert!(!desc.has_waiters());
+    let mut waits = op(&desc.read, &say);
+    assert!(poll(&mut waits, &woken.waker(2)).is_pending());
+    event(&desc.read, false);
+    assert_eq!(woken.take(), [2]);
+}

@@ -16,8 +16,12 @@ use crate::registration::Direction;
 
 type Source = mio::net::TcpStream;
 
+/// How many buffers one system call takes (`IOV_MAX`). std passes on no more.
+const MAX_BUFS: usize = libc::UIO_MAXIOV as usize;
+
+/// What a call with `bufs` asks for. Of what lies in buffers that the call leaves out, it proves nothing.
 fn len(bufs: &[impl Deref<Target = [u8]>]) -> usize {
-    bufs.iter().map(|buf| buf.len()).sum()
+    bufs.iter().take(MAX_BUFS).map(|buf| buf.len()).sum()
 }
 
 /// The three ways to move at most `asked` bytes in `direction`. Who asks for nothing gets it at once.
