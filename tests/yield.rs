@@ -3,6 +3,7 @@
 mod support;
 
 use std::cell::RefCell;
+use std::panic::{catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -186,6 +187,22 @@ fn under_combinators() {
         })
         .await;
         yields(1).await;
+    };
+    gort::spawn(all()).wait().unwrap();
+    gort::go(move || all().wait()).wait().unwrap();
+    all().wait();
+}
+
+/// A wait inside the poll that unwinds does not take the request of the poll around it with it.
+#[test]
+fn a_request_outlives_a_wait_that_panics() {
+    let _watchdog = watchdog("a_request_outlives_a_wait_that_panics");
+    let all = || async {
+        join(yields(YIELDS), async {
+            let caught = catch_unwind(|| std::future::poll_fn(|_| -> Poll<()> { resume_unwind(Box::new(7)) }).wait());
+            assert!(caught.is_err());
+        })
+        .await;
     };
     gort::spawn(all()).wait().unwrap();
     gort::go(move || all().wait()).wait().unwrap();
