@@ -5,11 +5,12 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::pin::Pin;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use gort::Wait;
 use support::{Counter, Event, announced, count_drop, until, watchdog};
@@ -307,4 +308,47 @@ fn wakes_coalesce() {
     }));
     task.wait().unwrap();
     assert_eq!(polls.get(), POLLS);
+}
+
+struct WakeBy<F>(Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send + 'static> Wake for WakeBy<F> {
+    fn wake(self: Arc<Self>) {
+        let f = self.0.lock().unwrap().take();
+        if let Some(f) = f {
+            f();
+        }
+    }
+}
+
+fn wakes_by(f: impl FnOnce() + Send + 'static) -> Waker {
+    Waker::from(Arc::new(WakeBy(Mutex::new(Some(f)))))
+}
+
+/// Timers that are due at once wake foreign wakers, each of which waits for what the next one does.
+#[test]
+fn a_foreign_wake_that_waits_holds_up_no_other() {
+    let _watchdog = watchdog("a_foreign_wake_that_waits_holds_up_no_other");
+    const WAKERS: usize = 20;
+    let events: Vec<_> = (0..=WAKERS).map(|_| Event::new()).collect();
+    let due = Instant::now() + Duration::from_millis(20);
+    let sleeps: Vec<_> = events
+        .windows(2)
+        .map(|pair| {
+            let [done, before] = [pair[0].clone(), pair[1].clone()];
+            let waker = wakes_by(move || {
+                before.wait();
+                done.set();
+            });
+            let mut sleep = Box::pin(gort::time::sleep_until(due));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            sleep
+        })
+        .collect();
+    let last = events[WAKERS].clone();
+    let last = wakes_by(move || last.set());
+    let mut sleep = Box::pin(gort::time::sleep_until(due));
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(&last)).is_pending());
+    events[0].clone().wait();
+    drop(sleeps);
 }

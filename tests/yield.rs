@@ -3,9 +3,13 @@
 mod support;
 
 use std::cell::RefCell;
+use std::panic::{catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -119,6 +123,47 @@ fn others_run() {
     }
 }
 
+/// Two tasks that only yield do not share one processor while another is idle, though each leaves its own soon enough
+/// that sysmon sees nothing wrong.
+#[test]
+fn two_yielders_part() {
+    let _watchdog = watchdog("two_yielders_part");
+    const TURNS: usize = 4_000;
+    if gort::runtime::max_procs() < 2 {
+        return;
+    }
+    /// Counts how often the other one was last seen on another thread.
+    async fn turns(me: usize, on: Arc<[AtomicU64; 2]>) -> usize {
+        let mut apart = 0;
+        for _ in 0..TURNS {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_micros(50) {
+                std::hint::spin_loop();
+            }
+            // SAFETY: no arguments, and it cannot fail.
+            let tid = u64::from(unsafe { libc::gettid() }.cast_unsigned());
+            on[me].store(tid, SeqCst);
+            apart += usize::from(![0, tid].contains(&on[1 - me].load(SeqCst)));
+            yield_now().await;
+        }
+        apart
+    }
+    let apart = gort::spawn(async {
+        // By now sysmon looks every 10 ms only.
+        turns(0, Arc::default()).await;
+        let on = Arc::default();
+        let other = gort::spawn(turns(1, Arc::clone(&on)));
+        turns(0, on).await + other.await.unwrap()
+    });
+    let apart = apart.wait().unwrap();
+    println!("apart in {apart} of {} turns", 2 * TURNS);
+    assert!(
+        apart > 2 * TURNS / 20 * 19,
+        "apart in {apart} of {} turns",
+        2 * TURNS
+    );
+}
+
 /// Counts polls of the whole task beside what happens inside.
 async fn counted<F: Future>(polls: Counter, future: F) -> F::Output {
     let mut future = pin!(future);
@@ -186,6 +231,23 @@ fn under_combinators() {
         })
         .await;
         yields(1).await;
+    };
+    gort::spawn(all()).wait().unwrap();
+    gort::go(move || all().wait()).wait().unwrap();
+    all().wait();
+}
+
+/// A wait inside the poll that unwinds does not take the request of the poll around it with it.
+#[test]
+fn a_request_outlives_a_wait_that_panics() {
+    let _watchdog = watchdog("a_request_outlives_a_wait_that_panics");
+    let all = || async {
+        join(yields(YIELDS), async {
+            let caught =
+                catch_unwind(|| std::future::poll_fn(|_| -> Poll<()> { resume_unwind(Box::new(7)) }).wait());
+            assert!(caught.is_err());
+        })
+        .await;
     };
     gort::spawn(all()).wait().unwrap();
     gort::go(move || all().wait()).wait().unwrap();

@@ -59,11 +59,14 @@ pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>
     }
 }
 
-/// Keeps the level that a stack stands at, and passes on what it shares, whichever way its wait ends.
+/// Keeps the level that a stack stands at and what the poll around has asked for, and passes on what it shares,
+/// whichever way its wait ends.
 struct Level<'a> {
     top: &'a Top,
     state: &'a State,
     outer: u8,
+    /// The poll around asked to yield.
+    yields_outside: u8,
     /// The G has been resumed in this wait: a notification was consumed.
     parked: bool,
 }
@@ -77,6 +80,7 @@ impl<'a> Level<'a> {
             top,
             state,
             outer,
+            yields_outside: top.yields_at.replace(NO_LEVEL),
             parked: false,
         }
     }
@@ -102,6 +106,8 @@ impl Drop for Level<'_> {
             self.state.renotify(self.shared());
         }
         self.top.level.set(self.outer);
+        // Also if the wait's poll unwinds: the poll around may catch that, and still wants to be queued again.
+        self.top.yields_at.set(self.yields_outside);
     }
 }
 
@@ -124,9 +130,8 @@ fn wait_on_g<T>(
     let waker = ManuallyDrop::new(waker::borrowed(g, level));
     let mut cx = Context::from_waker(&waker);
     loop {
-        let yields_outside = top.yields_at.replace(NO_LEVEL);
         let polled = poll(&mut cx);
-        let yields = top.yields_at.replace(yields_outside) == level;
+        let yields = top.yields_at.replace(NO_LEVEL) == level;
         if let Poll::Ready(out) = polled {
             return out;
         }
