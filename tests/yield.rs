@@ -156,7 +156,6 @@ fn two_yielders_part() {
         turns(0, on).await + other.await.unwrap()
     });
     let apart = apart.wait().unwrap();
-    println!("apart in {apart} of {} turns", 2 * TURNS);
     assert!(
         apart > 2 * TURNS / 20 * 19,
         "apart in {apart} of {} turns",
