@@ -206,6 +206,13 @@ impl<T> RunQueue<T> {
         !self.runnext.load(Ordering::Acquire).is_null()
     }
 
+    /// Whether there is more than the owner runs next. Only a hint: thieves may be at it.
+    pub(crate) fn has_several(&self) -> bool {
+        let head = self.head.load(Ordering::Relaxed);
+        let tail = self.tail.load(Ordering::Relaxed);
+        tail.wrapping_sub(head) + u32::from(self.has_next()) > 1
+    }
+
     /// Whether nothing is queued (Go: runqempty). A G on its way from `runnext` to the ring is not missed.
     pub(crate) fn is_empty(&self) -> bool {
         loop {

@@ -68,7 +68,7 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
     let runs = p.runs.load(Ordering::Relaxed);
     p.runs.store(runs + 1, Ordering::Relaxed);
     if runs.is_multiple_of(GLOBAL_EVERY)
-        && let Some(next) = now_and_then(m)
+        && let Some(next) = now_and_then(m, p)
     {
         return Some(next);
     }
@@ -85,8 +85,13 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
 /// Every 61st time: what constant local work must not starve.
 #[cold]
 #[inline(never)]
-fn now_and_then(m: &'static M) -> Option<Next> {
+fn now_and_then(m: &'static M, p: &'static P) -> Option<Next> {
     netpoll::poll_if_stale();
+    // Nobody may have been woken for what stood in `runnext` or has yielded, and to sysmon a P that runs many short Gs
+    // looks like one that needs no help.
+    if SCHED.npidle.load(Ordering::Relaxed) != 0 && p.runq.has_several() {
+        idle::wakep();
+    }
     if let Some(g) = started_elsewhere(m) {
         return Some(Next { g, placed: true });
     }

@@ -47,15 +47,7 @@ pub(crate) fn requeue(m: &'static M, g: Gp, pinned: bool) {
         return;
     }
     match m.p.get() {
-        Some(p) => {
-            // Alone it is what this M runs next. Others before it are as good as new: nobody may have been woken for
-            // what stood in `runnext`, and sysmon takes a P that runs many short Gs for one that needs no help.
-            let others = SCHED.npidle.load(Ordering::Relaxed) != 0 && !p.runq.is_empty();
-            put(p, g.as_ptr());
-            if others {
-                idle::wakep();
-            }
-        }
+        Some(p) => put(p, g.as_ptr()),
         None => inject(g),
     }
 }
