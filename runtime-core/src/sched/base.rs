@@ -47,11 +47,11 @@ fn current(m: &M) -> Gp {
 #[inline(never)]
 fn run(m: &'static M) {
     let g = current(m);
-    free_dead_gs(m);
     let header = g.g();
     let top = m.top();
     top.level.set(0);
     top.yields_at.set(waker::NO_LEVEL);
+    free_dead_gs(m);
     // The G is running, so the runtime's reference covers the borrowed waker.
     let waker = ManuallyDrop::new(waker::borrowed(g, 0));
     let mut cx = Context::from_waker(&waker);

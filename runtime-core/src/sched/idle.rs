@@ -407,7 +407,7 @@ pub(crate) fn is_needed() -> bool {
 pub(crate) fn handoffp(p: &'static P) {
     let mut shared = SCHED.lock.lock();
     stacks::share(&mut shared, p);
-    let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0;
+    let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0 || SCHED.need_spinning.load(Ordering::Relaxed);
     if wanted || !p.runq.is_empty() || !shared.runq.is_empty() {
         return startm(shared, p, false);
     }
