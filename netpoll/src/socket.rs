@@ -7,9 +7,9 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use gort_runtime_core::{WaitReason, wait};
+use gort_runtime_core::{WaitReason, poll_proceed, proceed, wait};
 use mio::Interest;
 
 use crate::desc::side::Park;
@@ -63,6 +63,7 @@ impl<S> Socket<S> {
         reason: WaitReason,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> T {
+        proceed();
         let side = self.registration.side(direction);
         let mut run = || run(&self.source);
         if let Some(done) = side.attempt(&mut run) {
@@ -80,6 +81,7 @@ impl<S> Socket<S> {
         cx: &mut Context<'_>,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> Poll<T> {
+        ready!(poll_proceed(cx));
         let side = self.registration.side(direction);
         let mut run = || run(&self.source);
         loop {

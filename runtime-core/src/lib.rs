@@ -11,9 +11,11 @@
 mod api;
 pub mod arch;
 mod atomic;
+mod claim;
 mod debug;
 mod errno;
 mod fatal;
+mod fence;
 mod g;
 mod getg;
 mod life;
@@ -36,15 +38,17 @@ mod system_g;
 mod ticks;
 pub mod timer;
 
-pub use api::{newproc, reserve_stack, time};
+pub use api::{newproc, reserve_stack, set_max_procs, time};
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
+pub use sched::block::block_in_place;
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};
+pub use sched::slice::{poll_proceed, proceed};
 pub use stack::Class;
 pub use sys::nanotime;
 

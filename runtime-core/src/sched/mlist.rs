@@ -37,6 +37,10 @@ impl MList {
         self.tail = Some(m);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
     pub(super) fn remove(&mut self, m: &'static M) {
         let (prev, next) = (m.prev.take(), m.next.take());
         match prev {

@@ -12,7 +12,7 @@ use crate::g::Gp;
 use crate::m::M;
 use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
-use crate::sched::{block, stacks};
+use crate::sched::{block, enter, slice, stacks};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
 use crate::{errno, life, throw};
@@ -119,6 +119,9 @@ fn wait_on_g<T>(
     at: &'static Location<'static>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> T {
+    if reason != WaitReason::Yield {
+        slice::proceed();
+    }
     let top = m.top();
     let state = &g.g().state;
     let mut depth = Level::enter(top, state);
@@ -155,8 +158,12 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
         throw(format_args!("a G parks while it unwinds"));
     }
     let header = g.g();
-    if header.frames.get().is_none() {
-        keep_stack(m, g)?;
+    enter::come_in(m);
+    if header.frames.get().is_none()
+        && let Err(no_stack) = keep_stack(m, g)
+    {
+        enter::go_out(m);
+        return Err(no_stack);
     }
     let errno = errno::get();
     let queue = if yields {
@@ -172,6 +179,7 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
     // Woken already or not, nobody but this M can resume the G, and not before we are on g0 (rule 2).
     // SAFETY: g0 waits in `execute`.
     unsafe { arch::switch(&top.sp, m.g0.sp.get()) };
+    enter::go_out(m);
     errno::set(errno);
     Ok(())
 }
