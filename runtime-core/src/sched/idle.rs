@@ -2,9 +2,9 @@
 //!
 //! The protocol, its proof sketch and its rejected designs: `README.md`.
 
-use std::sync::atomic::{Ordering, fence};
 use std::{io, ptr};
 
+use crate::atomic::{Ordering, fence};
 use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::{P, PStatus};

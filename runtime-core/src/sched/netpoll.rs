@@ -5,12 +5,11 @@
 
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
 
+use crate::atomic::{Ordering, fence};
 use crate::g::Gp;
 use crate::m::{M, Presence};
-use crate::note::Note;
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
@@ -22,11 +21,10 @@ use crate::{sys, throw};
 const STALE_NANOS: u64 = 1_000_000;
 
 static NETWORK: OnceLock<&'static dyn Poller> = OnceLock::new();
-static TIMERS_ONLY: NotePoller = NotePoller { note: Note::new() };
+static TIMERS_ONLY: NotePoller = NotePoller;
 
-struct NotePoller {
-    note: Note,
-}
+/// Knows of no network: sleeps on `SCHED.poll_note`.
+struct NotePoller;
 
 impl Poller for NotePoller {
     fn poll(&self, delay: Delay, _ready: &mut dyn FnMut(Waker)) -> io::Result<()> {
@@ -34,16 +32,16 @@ impl Poller for NotePoller {
             Delay::Now => {}
             Delay::Nanos(nanos) => {
                 // Woken or not, the timers are looked at again.
-                let _ = self.note.sleep_for(nanos);
+                let _ = SCHED.poll_note.sleep_for(nanos);
             }
-            Delay::Forever => self.note.sleep(),
+            Delay::Forever => SCHED.poll_note.sleep(),
         }
-        self.note.clear();
+        SCHED.poll_note.clear();
         Ok(())
     }
 
     fn wake(&self) {
-        self.note.wakeup();
+        SCHED.poll_note.wakeup();
     }
 }
 
