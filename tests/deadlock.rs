@@ -264,12 +264,16 @@ async fn after_a_crowd() -> ExitCode {
     for_ever().await
 }
 
-/// The kernel may still list a thread that was joined just now.
+/// It is still there when everybody goes to rest, and gone when sysmon does.
 #[gort::main]
 async fn after_a_thread() -> ExitCode {
-    for _ in 0..20 {
-        thread::spawn(|| {}).join().unwrap();
-    }
+    let event = Event::new();
+    let sets = event.clone();
+    thread::spawn(move || {
+        sets.set();
+        thread::sleep(Duration::from_millis(1));
+    });
+    event.await;
     for_ever().await
 }
 
