@@ -6,9 +6,11 @@
 
 pub(crate) mod base;
 pub(crate) mod block;
+pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
+mod mlist;
 pub(crate) mod mstart;
 pub(crate) mod netpoll;
 pub(crate) mod newm;
@@ -36,6 +38,7 @@ use crate::m::M;
 use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
+use mlist::MList;
 
 /// The most Ps there can be; $GOMAXPROCS beyond is cut down to it.
 pub(crate) const MAX_PROCS: usize = 1024;
@@ -62,6 +65,8 @@ pub(crate) struct Sched {
     pub(crate) lastpoll: CachePadded<AtomicU64>,
     /// Until when that M will block; 0: unknown (Go: pollUntil).
     pub(crate) poll_until: AtomicU64,
+    /// What it sleeps on until there is a poller for the network.
+    pub(crate) poll_note: Note,
     /// Go: goidgen.
     pub(crate) goidgen: AtomicU64,
     /// `Shared::wants_stack` is not empty: changed under the lock.
@@ -105,59 +110,6 @@ pub(crate) struct Shared {
     pub(crate) warned_no_m: bool,
 }
 
-/// A list of Ms through their own links; an M is in at most one.
-struct MList {
-    head: Option<&'static M>,
-    tail: Option<&'static M>,
-}
-
-impl MList {
-    const fn new() -> MList {
-        MList {
-            head: None,
-            tail: None,
-        }
-    }
-
-    fn push_front(&mut self, m: &'static M) {
-        m.prev.set(None);
-        m.next.set(self.head);
-        match self.head {
-            Some(head) => head.prev.set(Some(m)),
-            None => self.tail = Some(m),
-        }
-        self.head = Some(m);
-    }
-
-    fn push_back(&mut self, m: &'static M) {
-        m.next.set(None);
-        m.prev.set(self.tail);
-        match self.tail {
-            Some(tail) => tail.next.set(Some(m)),
-            None => self.head = Some(m),
-        }
-        self.tail = Some(m);
-    }
-
-    fn remove(&mut self, m: &'static M) {
-        let (prev, next) = (m.prev.take(), m.next.take());
-        match prev {
-            Some(prev) => prev.next.set(next),
-            None => self.head = next,
-        }
-        match next {
-            Some(next) => next.prev.set(prev),
-            None => self.tail = prev,
-        }
-    }
-
-    fn pop_front(&mut self) -> Option<&'static M> {
-        let m = self.head?;
-        self.remove(m);
-        Some(m)
-    }
-}
-
 impl Sched {
     const fn new() -> Sched {
         Sched {
@@ -182,6 +134,7 @@ impl Sched {
             nwants_p: CachePadded::new(AtomicU32::new(0)),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
+            poll_note: Note::new(),
             goidgen: AtomicU64::new(0),
             stack_shortage: AtomicBool::new(false),
             m_shortage: AtomicBool::new(false),
@@ -229,6 +182,15 @@ impl Sched {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     }
 
+    /// All Ms but sysmon's.
+    pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
+        let n = self.nm.load(Ordering::Acquire) as usize;
+        // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
+        self.allm[..n]
+            .iter()
+            .filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
+    }
+
     /// Makes `m` one that goroutines live on if there are fewer of them than Ps. Under the lock.
     pub(crate) fn adopt_home(&self, _shared: &mut Shared, m: &'static M) {
         let n = self.nhomes.load(Ordering::Relaxed);
@@ -264,42 +226,5 @@ impl Sched {
         let g = shared.runq.pop_front();
         self.global_len.store(shared.runq.len(), Ordering::Relaxed);
         g
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An M that is woken for its own work leaves the idle list wherever it stands. It used to take the Ms before it
-    /// along: they slept for ever, and one that was woken later tore up the queue for a P.
-    #[test]
-    fn an_m_that_leaves_a_list_leaves_the_others_in_it() {
-        for gone in 0..4 {
-            let ms: Vec<&'static M> = (0..6).map(|id| &*Box::leak(Box::new(M::new(id, 1)))).collect();
-            let mut list = MList::new();
-            for m in &ms[1..4] {
-                list.push_back(m);
-            }
-            list.push_front(ms[0]);
-            list.remove(ms[gone]);
-            list.push_back(ms[4]);
-            list.push_front(ms[5]);
-            let mut left: Vec<_> = [5, 0, 1, 2, 3, 4].into();
-            left.retain(|id| *id != gone as u32);
-            let forwards: Vec<_> = std::iter::successors(list.head, |m| m.next.get())
-                .map(|m| m.id)
-                .collect();
-            assert_eq!(forwards, left);
-            left.reverse();
-            let backwards: Vec<_> = std::iter::successors(list.tail, |m| m.prev.get())
-                .map(|m| m.id)
-                .collect();
-            assert_eq!(backwards, left);
-            while let Some(m) = list.pop_front() {
-                assert_eq!(Some(m.id), left.pop());
-            }
-            assert!(left.is_empty() && list.tail.is_none());
-        }
     }
 }

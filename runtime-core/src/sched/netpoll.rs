@@ -5,16 +5,15 @@
 
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
 
+use crate::atomic::{Ordering, fence};
 use crate::g::Gp;
 use crate::m::{M, Presence};
-use crate::note::Note;
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{SCHED, idle, time, waker};
+use crate::sched::{SCHED, deadlock, idle, time, waker};
 use crate::state::Wake;
 use crate::{sys, throw};
 
@@ -22,11 +21,10 @@ use crate::{sys, throw};
 const STALE_NANOS: u64 = 1_000_000;
 
 static NETWORK: OnceLock<&'static dyn Poller> = OnceLock::new();
-static TIMERS_ONLY: NotePoller = NotePoller { note: Note::new() };
+static TIMERS_ONLY: NotePoller = NotePoller;
 
-struct NotePoller {
-    note: Note,
-}
+/// Knows of no network: sleeps on `SCHED.poll_note`.
+struct NotePoller;
 
 impl Poller for NotePoller {
     fn poll(&self, delay: Delay, _ready: &mut dyn FnMut(Waker)) -> io::Result<()> {
@@ -34,16 +32,20 @@ impl Poller for NotePoller {
             Delay::Now => {}
             Delay::Nanos(nanos) => {
                 // Woken or not, the timers are looked at again.
-                let _ = self.note.sleep_for(nanos);
+                let _ = SCHED.poll_note.sleep_for(nanos);
             }
-            Delay::Forever => self.note.sleep(),
+            Delay::Forever => SCHED.poll_note.sleep(),
         }
-        self.note.clear();
+        SCHED.poll_note.clear();
         Ok(())
     }
 
     fn wake(&self) {
-        self.note.wakeup();
+        SCHED.poll_note.wakeup();
+    }
+
+    fn has_waiters(&self) -> bool {
+        false
     }
 }
 
@@ -57,6 +59,11 @@ pub fn install(poller: &'static dyn Poller) {
         // An M that blocks on the note moves over.
         TIMERS_ONLY.wake();
     }
+}
+
+/// Whether anybody waits for a descriptor.
+pub(crate) fn has_waiters() -> bool {
+    NETWORK.get().is_some_and(|network| network.has_waiters())
 }
 
 /// Makes the M that blocks in the poller return.
@@ -164,10 +171,15 @@ fn poll_and_stamp() -> bool {
     any
 }
 
+/// Whether nobody has polled for so long, nor does.
+pub(crate) fn is_older(nanos: u64) -> bool {
+    let last = SCHED.lastpoll.load(Ordering::Relaxed);
+    NETWORK.get().is_some() && last != 0 && last + nanos < sys::nanotime()
+}
+
 /// Polls if nobody has for a while (a busy P, sysmon). True: something became runnable somewhere.
 pub(crate) fn poll_if_older(nanos: u64) -> bool {
-    let last = SCHED.lastpoll.load(Ordering::Relaxed);
-    NETWORK.get().is_some() && last != 0 && last + nanos < sys::nanotime() && poll_and_stamp()
+    is_older(nanos) && poll_and_stamp()
 }
 
 /// What a busy P does now and then.
@@ -194,6 +206,9 @@ pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
             nanos => Delay::Nanos(nanos),
         }
     };
+    if delay != Delay::Now {
+        deadlock::check();
+    }
     let mut list = GList::new();
     poll(delay, &mut list);
     SCHED.poll_until.store(0, Ordering::SeqCst);

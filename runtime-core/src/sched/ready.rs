@@ -1,7 +1,6 @@
 //! Making a G runnable. Go: ready, injectglist. From any thread, with or without a P (rule 4).
 
-use std::sync::atomic::{Ordering, fence};
-
+use crate::atomic::{Ordering, fence};
 use crate::g::{G, Gp};
 use crate::life;
 use crate::m::{M, Presence};

@@ -31,6 +31,8 @@ static G: OnceLock<Gp> = OnceLock::new();
 static ARMED: AtomicBool = AtomicBool::new(true);
 /// Its last slice was too short: what was given before it is still to be looked at.
 static CUT_SHORT: AtomicBool = AtomicBool::new(false);
+/// Its timer is armed.
+static WAITS: AtomicBool = AtomicBool::new(false);
 /// It has run once; before that, whoever waits for it.
 static STARTED: AtomicBool = AtomicBool::new(false);
 static STARTER: Lock<Option<Waker>> = Lock::new(Rank::Deferred, None);
@@ -60,6 +62,11 @@ pub(crate) fn start_and_wait() {
     });
 }
 
+/// How many of all timers are its own.
+pub(crate) fn timers() -> usize {
+    usize::from(WAITS.load(Ordering::Relaxed))
+}
+
 /// Stacks came back to the arenas. From g0.
 pub(crate) fn kick() {
     if !ARMED.load(Ordering::Relaxed)
@@ -80,6 +87,7 @@ fn run() -> Ran {
         }
         return Ran::Pending;
     }
+    WAITS.store(false, Ordering::Relaxed);
     let begun = sys::nanotime();
     let given = stack::clear_given() || CUT_SHORT.load(Ordering::Relaxed);
     let scavenged = stack::scavenge(INTERVAL_NANOS, SLICE_NANOS);
@@ -104,6 +112,7 @@ fn run() -> Ran {
 fn run_again(when: u64) {
     if let Some(&g) = G.get() {
         let waker = std::mem::ManuallyDrop::new(waker::borrowed(g, 0));
+        WAITS.store(true, Ordering::Relaxed);
         time::add(when, Waker::clone(&waker));
     }
 }
