@@ -1,5 +1,6 @@
 //! The slots of one class: which are free, which are fresh, and where the next ones come from. Used by
-//! `pool` and `scavenge`, under the class's lock. It counts only: it touches no slot and installs no guard.
+//! `pool` and `scavenge`, under the class's lock. It counts, and reserves regions: it touches no slot and
+//! installs no guard.
 //!
 //! A chunk is on one list at most:
 //!
