@@ -8,7 +8,7 @@ use crate::atomic::{Ordering, fence};
 use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::P;
-use crate::sched::{SCHED, Shared, loan, netpoll, newm, stacks, time};
+use crate::sched::{SCHED, Shared, deadlock, loan, netpoll, newm, stacks, time};
 use crate::{arch, life, sys, ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
@@ -186,6 +186,8 @@ fn stopm(m: &'static M) {
     }
     if m.has_own_work() || is_needed() {
         wake_idle(m);
+    } else {
+        deadlock::suspect();
     }
     sleep(m);
 }

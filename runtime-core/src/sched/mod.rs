@@ -6,6 +6,7 @@
 
 pub(crate) mod base;
 pub(crate) mod block;
+pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod enter;
 pub(crate) mod find_runnable;
@@ -213,11 +214,6 @@ impl Sched {
         self.allp[p.id as usize].store(ptr::from_ref(p).cast_mut(), Ordering::Release);
     }
 
-    /// All Ms but sysmon's.
-    pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
-        (0..self.nm.load(Ordering::Acquire)).filter_map(|id| self.m(id))
-    }
-
     /// The M of that id.
     pub(crate) fn m(&self, id: u32) -> Option<&'static M> {
         // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
@@ -226,6 +222,15 @@ impl Sched {
 
     pub(crate) fn set_m(&self, m: &'static M) {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    }
+
+    /// All Ms but sysmon's.
+    pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
+        let n = self.nm.load(Ordering::Acquire) as usize;
+        // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
+        self.allm[..n]
+            .iter()
+            .filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
     }
 
     /// Makes `m` one that goroutines live on if there are fewer of them than Ps. Under the lock.

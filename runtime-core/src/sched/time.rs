@@ -110,6 +110,12 @@ pub(crate) fn earliest() -> u64 {
     all.map(|p| p.timers.earliest()).min().unwrap_or(u64::MAX)
 }
 
+/// How many timers are armed.
+pub(crate) fn armed() -> usize {
+    let all = SCHED.ps().chain(SCHED.retired_ps());
+    all.map(|p| p.timers.len()).sum()
+}
+
 /// Whether a timer is overdue.
 pub(crate) fn overdue(now: u64) -> bool {
     let mut all = SCHED.ps().chain(SCHED.retired_ps());

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
 use crate::m::{M, SYSMON_ID};
+use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
 use crate::{fence, sys, sys_box, warning};
 
@@ -78,11 +79,12 @@ fn sysmon() -> ! {
         if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
             busy_at = now;
         } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() {
+            deadlock::suspect();
             deep_sleep();
             busy_at = sys::nanotime();
             continue;
         }
-        netpoll::poll_if_older(NETPOLL_NANOS);
+        poll();
         check_timers(now);
         if stacks::in_need() {
             // Address space may have come back in other ways than through a free stack.
@@ -92,6 +94,15 @@ fn sysmon() -> ! {
         if retake::retake(now) {
             acted_at = now;
         }
+    }
+}
+
+/// Polls the network if nobody has for long.
+fn poll() {
+    if netpoll::is_older(NETPOLL_NANOS) {
+        // What it finds may be in its hands alone while every M is asleep.
+        let _awaited = Awaited::begin();
+        netpoll::poll_if_older(NETPOLL_NANOS);
     }
 }
 
@@ -117,6 +128,8 @@ fn check_timers(now: u64) {
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         idle::wakep();
     } else if time::overdue(now.saturating_sub(TIMER_NANOS)) {
+        // As in `poll`.
+        let _awaited = Awaited::begin();
         time::check_all();
     }
 }
