@@ -34,6 +34,12 @@ pub unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
     unsafe { sched::newproc::reserve_stack(g, class) }
 }
 
+/// GOMAXPROCS: how many goroutines and tasks run at the same time. Boots the runtime in library mode if need be.
+pub fn max_procs() -> usize {
+    ensure_booted();
+    sched::SCHED.nprocs() as usize
+}
+
 /// Changes how many goroutines and tasks run at the same time, from now on, and returns how many it was before (Go:
 /// `runtime.GOMAXPROCS`). Boots the runtime in library mode if need be.
 ///

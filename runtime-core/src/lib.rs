@@ -38,7 +38,7 @@ mod system_g;
 mod ticks;
 pub mod timer;
 
-pub use api::{newproc, reserve_stack, set_max_procs, time};
+pub use api::{max_procs, newproc, reserve_stack, set_max_procs, time};
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
@@ -55,9 +55,4 @@ pub use sys::nanotime;
 /// How many goroutines and tasks there are that have not ended, the runtime's own left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
-}
-
-/// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.
-pub fn max_procs() -> usize {
-    sched::SCHED.nprocs() as usize
 }
