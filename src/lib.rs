@@ -118,7 +118,7 @@ pub use gort_netpoll::{io, net};
 
 /// The runtime itself: what it is doing.
 pub mod runtime {
-    pub use gort_runtime_core::{max_procs, num_goroutines};
+    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines};
 }
 
 #[doc(hidden)]

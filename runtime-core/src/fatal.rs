@@ -1,8 +1,10 @@
 //! The last words of the process, and its warnings. Go: throw.
 //!
-//! Neither enters the allocator nor takes a lock, so both work on g0 and under one.
+//! Nothing here enters the allocator or takes a lock, so it all works on g0 and under one.
 
 use std::fmt::{self, Arguments, Write};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use crate::sys;
 
@@ -36,12 +38,47 @@ pub(crate) fn print_line(text: Arguments<'_>) {
     sys::write_stderr(&line.bytes[..=line.len]);
 }
 
-/// Ends the process because an invariant of the runtime is broken: one line, then SIGABRT. Never unwinds.
+/// Ends the process because an invariant of the runtime is broken: a line, all goroutines, then SIGABRT. Never unwinds.
 #[cold]
 #[inline(never)]
 pub fn throw(what: Arguments<'_>) -> ! {
+    claim_the_end();
+    print_line(format_args!("fatal error: {what}"));
+    let dump = DUMP.load(Ordering::Acquire);
+    // SAFETY: null, which is None, or the function that `dump_with` stored.
+    if let Some(dump) = unsafe { std::mem::transmute::<*mut (), Option<fn()>>(dump) } {
+        dump();
+    }
+    sys::abort()
+}
+
+/// Ends the process because gort was called where it cannot do what was asked: one line, then SIGABRT. Never unwinds.
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse(what: Arguments<'_>) -> ! {
+    claim_the_end();
     print_line(format_args!("fatal error: {what}"));
     sys::abort()
+}
+
+/// What `throw` prints after its line; null until there is something to print.
+static DUMP: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Has `throw` call `dump`, which runs on any stack, under any lock, and must return all the same.
+pub(crate) fn dump_with(dump: fn()) {
+    DUMP.store(dump as *mut (), Ordering::Release);
+}
+
+/// Returns to the first thread that ends the process. The others wait for that; and who fails while it says why has no
+/// more to say.
+fn claim_the_end() {
+    static WHO: AtomicU32 = AtomicU32::new(0);
+    let me = sys::gettid();
+    match WHO.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => {}
+        Err(who) if who == me => sys::abort(),
+        Err(_) => sys::sleep_for_ever(),
+    }
 }
 
 /// One line on stderr about something that the program survives.

@@ -30,6 +30,20 @@ pub fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
+/// Ends the process with this status, without anybody's destructors or exit handlers.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: takes a number and does not return.
+    unsafe { libc::_exit(status) }
+}
+
+/// Sleeps until the process ends.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        // SAFETY: no arguments; it returns after a signal only.
+        unsafe { libc::pause() };
+    }
+}
+
 unsafe extern "C" {
     fn pthread_atfork(
         prepare: Option<extern "C" fn()>,
