@@ -32,6 +32,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     quits_in_library_mode,
     throws,
     throws_in_many_places,
+    deadlocks,
     a_hundred_thousand,
 ];
 
@@ -40,7 +41,7 @@ const TESTS: &[Named<()>] = named![
     reasons_of_tasks,
     what_is_said_of_one,
     a_wait_inside_a_poll_keeps_its_reason_to_itself,
-    running_and_runnable,
+    running,
     anyone_may_dump,
     sigquit,
     sigquit_is_the_programs_own,
@@ -273,16 +274,16 @@ fn a_wait_inside_a_poll_keeps_its_reason_to_itself() {
     comes_to("outer poll", "waiting, at base");
 }
 
-fn running_and_runnable() {
+fn running() {
     let stop = Arc::new(AtomicBool::new(false));
     let mut spinners = Vec::new();
     for i in 0..gort::runtime::max_procs() {
         let stop = stop.clone();
-        let body = move || while !stop.load(SeqCst) {};
-        spinners.push(Builder::new().name(format!("spins {i}")).go(body).unwrap());
+        let body = async move { while !stop.load(SeqCst) {} };
+        spinners.push(Builder::new().name(format!("spins {i}")).spawn(body));
     }
     let there = |dump: &str, i| entry(dump, &format!("spins {i}")).map(|e| state(e).to_owned());
-    let _watchdog = watchdog("running_and_runnable");
+    let _watchdog = watchdog("running");
     // This thread is foreign: it goes on while all Ms are busy.
     loop {
         let dump = dump();
@@ -346,7 +347,11 @@ fn quits() {
 fn quits_while_busy() {
     quit(|| {
         for _ in 0..8 {
-            gort::go(|| loop {});
+            gort::go(|| {
+                loop {
+                    std::hint::spin_loop();
+                }
+            });
         }
     });
 }
@@ -475,6 +480,12 @@ fn throws_in_many_places() {
     }
 }
 
+#[gort::main]
+fn deadlocks() {
+    let waits = Builder::new().name("waits").go(|| for_ever().wait());
+    waits.unwrap().wait().unwrap();
+}
+
 fn fatal_errors() {
     let fatal = "fatal error: a waker panicked, and the runtime has nobody to hand the panic to";
     let left = program("throws", &[]);
@@ -492,6 +503,17 @@ fn fatal_errors() {
     let main = entry(dump, "main").unwrap();
     assert!(state(main).starts_with("sleep"), "{left:?}");
     assert!(main.contains("\twaits at tests/dump.rs:"), "{left:?}");
+    let left = program("deadlocks", &[]);
+    assert_eq!(left.status.code(), Some(2), "{left:?}");
+    let dump = dump_after(&left, "fatal error: all goroutines are asleep - deadlock!");
+    assert!(
+        state(entry(dump, "main").unwrap()).starts_with("join"),
+        "{left:?}"
+    );
+    assert!(
+        state(entry(dump, "waits").unwrap()).starts_with("waiting"),
+        "{left:?}"
+    );
     for _ in 0..10 {
         let left = program("throws_in_many_places", &[]);
         assert_eq!(left.status.signal(), Some(libc::SIGABRT), "{left:?}");

@@ -8,18 +8,39 @@ mod glance;
 pub(crate) mod quit;
 mod snapshot;
 
+use std::ffi::c_void;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
-use std::thread;
+use std::{ptr, thread};
 
+use crate::fatal::{self, Dump};
 use crate::m::M;
-use crate::sched::block;
-use crate::{fatal, sys};
+use crate::sched::{block, newm};
+use crate::sys;
 use snapshot::Snapshot;
 
 /// From now on a fatal error shows all Gs.
 pub(crate) fn init() {
-    fatal::dump_with(glance::print);
+    fatal::dump_with(Dump {
+        glance: glance::print,
+        and_exit,
+    });
+}
+
+/// On a thread of its own: it needs locks, memory and time, of which the caller may have none.
+fn and_exit(status: i32) -> ! {
+    extern "C" fn dump_and_exit(status: *mut c_void) -> *mut c_void {
+        fatal::take_over_the_end();
+        sys::write_stderr(b"\n");
+        dump();
+        sys::exit(status.addr() as i32)
+    }
+    let arg = ptr::without_provenance_mut(status as usize);
+    if sys::spawn_thread(c"gort-dump", newm::THREAD_STACK, dump_and_exit, arg).is_err() {
+        glance::print();
+        sys::exit(status);
+    }
+    sys::sleep_for_ever()
 }
 
 /// Prints every task and goroutine to stderr: its number, its name, what it does, why it waits and for how long, where
@@ -29,25 +50,17 @@ pub(crate) fn init() {
 ///
 /// ```text
 /// goroutine 7 [IO wait: read, 2m3s] "session":
-/// 	waits at src/session.rs:31:24
-/// 	created at src/main.rs:12:9
+///     waits at src/session.rs:31:24
+///     created at src/main.rs:12:9
 ///
 /// task 9 [sleep, at base]:
-/// 	created at src/main.rs:14:9
+///     created at src/main.rs:14:9
 /// ```
 ///
 /// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
 /// What a thread is running is `running`, and shown without further detail.
 ///
 /// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.
-///
-/// # Examples
-///
-/// ```
-/// let waits = gort::go(|| std::future::pending::<()>());
-/// gort::runtime::dump();
-/// # drop(waits);
-/// ```
 pub fn dump() {
     if dump_to(&mut Stderr).is_err() {
         // No thread could be had for it.
@@ -60,22 +73,6 @@ pub fn dump() {
 /// # Errors
 ///
 /// Those of `out`.
-///
-/// # Examples
-///
-/// ```
-/// let mut text = Vec::new();
-/// gort::Builder::new()
-///     .name("writer")
-///     .go(move || {
-///         gort::runtime::dump_to(&mut text)?;
-///         assert!(String::from_utf8_lossy(&text).contains("[running] \"writer\":"));
-///         std::io::Result::Ok(())
-///     })?
-///     .wait()
-///     .unwrap()?;
-/// # std::io::Result::Ok(())
-/// ```
 pub fn dump_to(out: &mut (impl Write + Send)) -> io::Result<()> {
     let Some(m) = M::current() else {
         return Snapshot::take().write(out);

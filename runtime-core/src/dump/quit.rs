@@ -1,17 +1,14 @@
 //! SIGQUIT in a program with `#[gort::main]`: all goroutines are printed, and the process exits with status 2. Go:
-//! signal_unix.go, sigpanic's sibling dieFromSignal and `_SigThrow`.
+//! signal_unix.go, sighandler.
 //!
-//! The handler wakes sysmon, sysmon makes a thread, and that prints: it needs locks, memory and time. If that hangs, a
-//! second SIGQUIT finds the default action, and kills. A SIGQUIT that the program or its parent has seen to is theirs;
-//! and in library mode signals are the host's.
+//! The handler wakes sysmon, which has it done. If that hangs, a second SIGQUIT finds the default action, and kills. A
+//! SIGQUIT that the program or its parent has seen to is theirs; and in library mode signals are the host's.
 
-use std::ffi::c_void;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use crate::fatal::print_line;
-use crate::sched::{SCHED, newm};
-use crate::{dump, errno, sys};
+use crate::fatal::give_up;
+use crate::sched::SCHED;
+use crate::{errno, sys};
 
 /// Go's.
 const STATUS: i32 = 2;
@@ -46,17 +43,6 @@ pub(crate) fn asked_before_sleep() -> bool {
 }
 
 /// Has everything printed and the process ended. On sysmon.
-pub(crate) fn quit() {
-    ASKED.store(false, Ordering::Relaxed);
-    if sys::spawn_thread(c"gort-dump", newm::THREAD_STACK, print_and_exit, ptr::null_mut()).is_err() {
-        print_line(format_args!("SIGQUIT: quit"));
-        dump::glance::print();
-        sys::exit(STATUS);
-    }
-}
-
-extern "C" fn print_and_exit(_: *mut c_void) -> *mut c_void {
-    print_line(format_args!("SIGQUIT: quit\n"));
-    dump::dump();
-    sys::exit(STATUS)
+pub(crate) fn quit() -> ! {
+    give_up(format_args!("SIGQUIT: quit"), STATUS)
 }

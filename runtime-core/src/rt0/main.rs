@@ -102,6 +102,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
         }
         step("main.main");
         life::up();
+        sched::deadlock::watch();
         body();
         // Nothing is started from here on; `schedule` returns on m0.
         life::end();
@@ -115,7 +116,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 fn sysmon() -> bool {
     step("sysmon");
     crate::sysmon::start()
-        .inspect_err(|error| crate::sched::idle::warn_no_m(error))
+        .inspect_err(crate::sched::idle::warn_no_m)
         .is_ok()
 }
 

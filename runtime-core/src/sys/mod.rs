@@ -8,7 +8,7 @@
 //! |---|---|
 //! | time | [`nanotime`] (monotonic), [`usleep`], [`sched_yield`] |
 //! | sleeping on a word | [`futex_wait`], [`futex_wake`] |
-//! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`] |
+//! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`], [`thread_count`], [`threads_made`] |
 //! | signals | [`msigsave`], [`minit_signals`], [`handle_if_default`] |
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |

@@ -30,7 +30,7 @@ pub fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Ends the process with this status, without anybody's destructors or exit handlers.
+/// Ends the process with this status: no destructor and nothing that was to be done `atexit` runs.
 pub fn exit(status: i32) -> ! {
     // SAFETY: takes a number and does not return.
     unsafe { libc::_exit(status) }
