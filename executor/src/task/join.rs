@@ -11,7 +11,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use gort_runtime_core::state::{JoinSlot, State};
-use gort_runtime_core::{Gp, WaitReason, may_drop_here, poll_proceed, reap_output, release, release_taken};
+use gort_runtime_core::{
+    Gp, WaitReason, may_drop_here, poll_proceed, reap_output, release, release_taken, waits_for,
+};
 
 use super::cell::{self, Ended};
 use super::{Id, JoinError};
@@ -151,6 +153,7 @@ impl<T> Future for JoinHandle<T> {
             ready!(poll_proceed(cx));
             return Poll::Ready(self.take());
         }
+        waits_for(WaitReason::Join);
         Poll::Pending
     }
 }

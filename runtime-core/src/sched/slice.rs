@@ -4,12 +4,14 @@
 //! own leaf futures and `wait` then yield, once, though what they wait for is there: a budget of time, not a count of
 //! operations. User code that calls none of them may lose its P (rule 3), not its turn.
 
+use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
-use crate::sched::park::{WaitReason, request_yield, wait};
+use crate::sched::park::{request_yield, wait_now};
+use crate::wait_reason::WaitReason;
 
 /// The next G has a slice of its own. By whoever holds `p`.
 #[inline]
@@ -51,7 +53,7 @@ fn give_up(cx: &mut Context<'_>) -> Poll<()> {
 pub fn proceed() {
     if is_over() {
         let mut yielded = false;
-        wait(WaitReason::Yield, |cx| {
+        wait_now(WaitReason::Future, Location::caller(), |cx| {
             if std::mem::replace(&mut yielded, true) {
                 return Poll::Ready(());
             }

@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
+use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
@@ -75,6 +76,9 @@ fn sysmon() -> ! {
     loop {
         let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
         sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
+        if quit::asked() {
+            quit::quit();
+        }
         let now = sys::nanotime();
         if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
             busy_at = now;
@@ -116,6 +120,9 @@ fn deep_sleep() {
         }
         SCHED.sysmon_note.clear();
         SCHED.sysmon_waits.store(true, Ordering::Release);
+    }
+    if quit::asked_before_sleep() {
+        return;
     }
     SCHED.sysmon_note.sleep();
 }
