@@ -112,13 +112,13 @@
 // See runtime-core.
 #![cfg(not(loom))]
 
-pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, go, spawn, task, time};
+pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, blocking, go, spawn, task, time};
 pub use gort_macros::{main, test};
 pub use gort_netpoll::{io, net};
 
-/// The runtime itself: what it is doing.
+/// The runtime itself: what it is doing, and what it may use.
 pub mod runtime {
-    pub use gort_runtime_core::{max_procs, num_goroutines};
+    pub use gort_runtime_core::{max_procs, num_goroutines, set_max_threads};
 }
 
 #[doc(hidden)]

@@ -36,21 +36,28 @@ mod system_g;
 mod ticks;
 pub mod timer;
 
-pub use api::{newproc, reserve_stack, time};
+pub use api::{newproc, newproc_blocking, reserve_stack, time};
 pub use debug::{default_stack, set_default_stack};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
+pub use sched::blocking::call as call_blocking;
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};
+pub use sched::threads::set_max_threads;
 pub use stack::Class;
 pub use sys::nanotime;
 
 /// How many goroutines and tasks there are that have not ended, the runtime's own left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
+}
+
+/// How many closures are queued for blocking threads or run there.
+pub fn num_blocking() -> usize {
+    sched::blocking::active()
 }
 
 /// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.

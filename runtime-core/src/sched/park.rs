@@ -37,6 +37,8 @@ pub enum WaitReason {
     Sleep,
     /// For its turn.
     Yield,
+    /// For a blocking thread that runs a closure of its own.
+    Blocking,
 }
 
 /// Waits until `poll` returns Ready. The waker in its context may be used, cloned and dropped like any other.
