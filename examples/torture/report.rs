@@ -1,0 +1,132 @@
+//! The end: waits until all books are closed, says what is in them, and whether they balance.
+
+use std::time::{Duration, Instant};
+
+use gort::Wait;
+use gort::runtime::num_goroutines;
+use gort::time::sleep;
+
+use crate::books::{Book, ECHOED, RETURNED, SENT, SHARED, THREADS_KEPT, discrepancies, discrepancy};
+use crate::foreign::Foreign;
+use crate::process::{descriptors, peak_rss_kib, threads};
+use crate::verb::VERBS;
+
+/// How long what was forgotten may take to end.
+const SETTLE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Threads beyond those that the books account for: m0, sysmon, the watchdog, and one that has just been made or is
+/// about to end.
+const OTHER_THREADS: usize = 5;
+
+/// How the process stood before the first actor was started.
+pub(crate) struct Before {
+    goroutines: usize,
+    descriptors: usize,
+}
+
+impl Before {
+    /// Once it stands still: a thread that starts has a file open for a moment.
+    pub(crate) fn take() -> Before {
+        const STILL: Duration = Duration::from_millis(200);
+        let look = || (num_goroutines(), descriptors());
+        let mut last = look();
+        loop {
+            sleep(STILL).wait();
+            let now = look();
+            if now == last {
+                return Before {
+                    goroutines: now.0,
+                    descriptors: now.1,
+                };
+            }
+            last = now;
+        }
+    }
+}
+
+fn books() -> impl Iterator<Item = &'static Book> {
+    VERBS.iter().map(|verb| &verb.book).chain(SHARED)
+}
+
+/// Waits until what was forgotten has ended, too.
+fn settle(before: &Before) {
+    let begun = Instant::now();
+    let settled = || {
+        books().all(|book| book.count().balances())
+            && num_goroutines() == before.goroutines
+            && descriptors() == before.descriptors
+    };
+    while !settled() && begun.elapsed() < SETTLE {
+        sleep(LOOK).wait();
+    }
+}
+
+/// True: all books balance.
+pub(crate) fn close(before: &Before) -> bool {
+    settle(before);
+    show();
+
+    for book in books() {
+        let count = book.count();
+        if !count.balances() {
+            discrepancy(format_args!(
+                "{}: {} begun, {} ended",
+                book.name,
+                count.opened,
+                count.done + count.given_up
+            ));
+        }
+    }
+    for flow in [&ECHOED, &RETURNED] {
+        if flow.total() != SENT.total() {
+            let ((sent, sent_sum), (here, sum)) = (SENT.total(), flow.total());
+            discrepancy(format_args!(
+                "{} bytes (sum {sent_sum:016x}) {}, {here} bytes (sum {sum:016x}) {}",
+                sent, SENT.name, flow.name
+            ));
+        }
+    }
+    same("goroutines", before.goroutines, num_goroutines());
+    same("descriptors", before.descriptors, descriptors());
+
+    // An M for each P and one for each thread that was kept at the same time; once more, for those that want a P back.
+    let kept = THREADS_KEPT.count().most_open as usize;
+    let most = 2 * (gort::runtime::max_procs() + kept) + Foreign::threads() + OTHER_THREADS;
+    let threads = threads();
+    println!(
+        "threads at the end: {threads}, of {most} at most; peak RSS {} MiB",
+        peak_rss_kib() >> 10
+    );
+    if threads > most {
+        discrepancy(format_args!(
+            "{threads} threads, and no more than {most} were needed"
+        ));
+    }
+    discrepancies() == 0
+}
+
+fn same(what: &str, before: usize, after: usize) {
+    println!("{what}: {before} before, {after} after");
+    if before != after {
+        discrepancy(format_args!("{before} {what} before, {after} after"));
+    }
+}
+
+fn show() {
+    println!(
+        "{:<14} {:>10} {:>10} {:>10} {:>10}",
+        "", "begun", "done", "given up", "most open"
+    );
+    for book in books() {
+        let count = book.count();
+        println!(
+            "{:<14} {:>10} {:>10} {:>10} {:>10}",
+            book.name, count.opened, count.done, count.given_up, count.most_open
+        );
+    }
+    for flow in [&SENT, &ECHOED, &RETURNED] {
+        let (bytes, sum) = flow.total();
+        println!("{:<20} {bytes:>15} bytes, sum {sum:016x}", flow.name);
+    }
+}
