@@ -97,7 +97,8 @@
 //!   or by a system call of its own, delays the goroutines that live there and, for now, whatever its processor could
 //!   run meanwhile. And a goroutine that waits in a *std* primitive (`Mutex`, `Condvar`, `mpsc`, `Once`, `LazyLock`) for
 //!   another goroutine of the same thread **waits for ever**. Never hold a std guard over a wait; wait for others with
-//!   what parks: a [`JoinHandle`], a socket, any future. The same goes for a task while its `poll` waits, and for
+//!   what parks: a [`JoinHandle`], a socket, any future; and wrap what must block in [`blocking`], which runs it on a
+//!   thread that is there for such. The same goes for a task while its `poll` waits, and for
 //!   [`spawn_local`](task::spawn_local) tasks.
 //! - A wait inside a `thread_local!` initialiser or a scoped thread-local is a hole in soundness that all coroutines
 //!   of one thread share. `examples/known_hole.rs` shows it. Do not wait there.

@@ -50,7 +50,8 @@ pub use sched::threads::set_max_threads;
 pub use stack::Class;
 pub use sys::nanotime;
 
-/// How many goroutines and tasks there are that have not ended, the runtime's own left out.
+/// How many goroutines and tasks there are that have not ended, closures of `spawn_blocking` among them, the runtime's own
+/// left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
 }
