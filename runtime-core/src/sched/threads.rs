@@ -1,10 +1,10 @@
 //! How many threads there may be: Ms and blocking threads together. Go: debug.SetMaxThreads, checkmcount.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::fatal::print_line;
 use crate::sched::{MAX_MS, SCHED, Shared};
-use crate::throw;
+use crate::{sys, throw};
 
 /// Go: schedinit's maxmcount.
 const DEFAULT_LIMIT: usize = 10_000;
@@ -41,9 +41,13 @@ pub(crate) fn release() {
     BLOCKING.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// The process has too many threads, and needs another. Under no lock.
+/// The process has too many threads, and needs another. Under no lock. Whoever comes second waits for the end.
 #[cold]
 pub(crate) fn exhausted() -> ! {
+    static DYING: AtomicBool = AtomicBool::new(false);
+    if DYING.swap(true, Ordering::Relaxed) {
+        sys::sleep_for_ever();
+    }
     print_line(format_args!(
         "runtime: program exceeds {}-thread limit",
         LIMIT.load(Ordering::Relaxed)

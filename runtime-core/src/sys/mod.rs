@@ -6,7 +6,7 @@
 //!
 //! | for | functions |
 //! |---|---|
-//! | time | [`nanotime`] (monotonic), [`process_cpu_time`], [`usleep`], [`sched_yield`] |
+//! | time | [`nanotime`] (monotonic), [`process_cpu_time`], [`usleep`], [`sleep_for_ever`], [`sched_yield`] |
 //! | sleeping on a word | [`futex_wait`], [`futex_wake`] |
 //! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`] |
 //! | signals | [`msigsave`], [`minit_signals`] |

@@ -112,7 +112,7 @@ impl Worker {
         while let Some(work) = next.work {
             if life::is_over() {
                 // Nothing is started any more; the process is about to end.
-                sleep_for_ever();
+                sys::sleep_for_ever();
             }
             next = match work {
                 Work::Job(g) => {
@@ -162,12 +162,6 @@ extern "C" fn thread(worker: *mut c_void) -> *mut c_void {
     let worker: &'static Worker = unsafe { &*worker.cast::<Worker>() };
     worker.run();
     ptr::null_mut()
-}
-
-fn sleep_for_ever() -> ! {
-    loop {
-        sys::usleep(u32::MAX);
-    }
 }
 
 /// Whether the address lies in the guard of the stack of this thread, if it is a blocking one. In a signal handler.
