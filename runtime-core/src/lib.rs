@@ -56,11 +56,6 @@ pub fn num_goroutines() -> usize {
     queue::allgs::users()
 }
 
-/// How many closures are queued for blocking threads or run there.
-pub fn num_blocking() -> usize {
-    sched::blocking::active()
-}
-
 /// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.
 pub fn max_procs() -> usize {
     sched::SCHED.nprocs() as usize

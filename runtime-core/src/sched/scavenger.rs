@@ -24,6 +24,8 @@ const INTERVAL_NANOS: u64 = 1_000_000_000;
 static G: OnceLock<Gp> = OnceLock::new();
 /// It will look again by itself.
 static ARMED: AtomicBool = AtomicBool::new(true);
+/// Its timer is armed.
+static WAITS: AtomicBool = AtomicBool::new(false);
 /// It has run once; before that, whoever waits for it.
 static STARTED: AtomicBool = AtomicBool::new(false);
 static STARTER: Lock<Option<Waker>> = Lock::new(Rank::Deferred, None);
@@ -53,6 +55,11 @@ pub(crate) fn start_and_wait() {
     });
 }
 
+/// How many of all timers are its own.
+pub(crate) fn timers() -> usize {
+    usize::from(WAITS.load(Ordering::Relaxed))
+}
+
 /// Stacks came back to the arenas. From g0.
 pub(crate) fn kick() {
     if !ARMED.load(Ordering::Relaxed)
@@ -73,11 +80,13 @@ fn run() -> Ran {
         }
         return Ran::Pending;
     }
+    WAITS.store(false, Ordering::Relaxed);
     let given = stack::clear_given();
     let released = stack::scavenge(INTERVAL_NANOS);
     if given || released > 0 {
         if let Some(&g) = G.get() {
             let waker = std::mem::ManuallyDrop::new(waker::borrowed(g, 0));
+            WAITS.store(true, Ordering::Relaxed);
             time::add(sys::nanotime() + INTERVAL_NANOS, Waker::clone(&waker));
         }
     } else {

@@ -65,11 +65,9 @@ impl<'a> Call<'a> {
             }
             submitted = true;
             self.waker.set(Some(waker));
-            super::begin();
             if POOL.submit(Work::Call(call)) {
                 return Poll::Pending;
             }
-            super::end(1);
             Poll::Ready(Err(Refused))
         });
         std::mem::forget(stays);

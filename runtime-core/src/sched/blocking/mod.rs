@@ -17,8 +17,6 @@ mod pool;
 mod relief;
 mod worker;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::g::Gp;
 use crate::m::M;
 use crate::sched::{block, newproc};
@@ -28,30 +26,12 @@ use pool::{POOL, Work};
 pub(crate) use relief::{in_need, relieve};
 pub(crate) use worker::find_overflow;
 
-/// Jobs and calls that have not ended, and what ends them has not been announced.
-static ACTIVE: AtomicUsize = AtomicUsize::new(0);
-
-/// How many jobs and calls are queued or run. One that has made somebody runnable by its end counts until that is so:
-/// whoever looks for the last sign of life reads this first and the run queues afterwards.
-pub(crate) fn active() -> usize {
-    ACTIVE.load(Ordering::SeqCst)
-}
-
-fn begin() {
-    ACTIVE.fetch_add(1, Ordering::SeqCst);
-}
-
-fn end(n: usize) {
-    ACTIVE.fetch_sub(n, Ordering::SeqCst);
-}
-
 /// Makes `g` known, to be run on a blocking thread.
 ///
 /// # Safety
 /// `g` is fresh: nobody else has seen it; its vtable says that it blocks. Its runtime reference is given up.
 pub(crate) unsafe fn submit(g: Gp) {
     newproc::register(g);
-    begin();
     POOL.submit(Work::Job(g));
 }
 

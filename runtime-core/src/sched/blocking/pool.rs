@@ -15,6 +15,7 @@ use crate::queue::list::GList;
 use crate::sched::blocking::call::{CallList, CallPtr};
 use crate::sched::blocking::relief::{self, Calls};
 use crate::sched::blocking::worker::{self, Worker};
+use crate::sched::deadlock::Awaited;
 use crate::sched::ready::ready;
 use crate::sched::{idle, threads};
 use crate::sys;
@@ -55,6 +56,8 @@ pub(super) struct Next {
     pub(super) waker: Option<Waker>,
     /// What it does next; nothing: it sleeps.
     pub(super) work: Option<Work>,
+    /// It sleeps, and this ends after the wake.
+    pub(super) awaited: Option<Awaited>,
 }
 
 pub(super) struct Pool(Lock<Shared>);
@@ -215,6 +218,8 @@ impl Pool {
     fn not_made(&self, worker: &'static Worker, error: &io::Error) -> NoThread {
         threads::release();
         idle::warn_no_m(error);
+        // Ends after the lock is open; the work is in the hands of the caller.
+        let _awaited = worker.rest();
         let mut shared = self.lock();
         shared.put_unused(worker);
         shared.no_thread_until = sys::nanotime() + RETRY_NANOS;
@@ -243,11 +248,9 @@ impl Pool {
         if is_left && why == NoThread::Limit {
             threads::exhausted();
         }
-        let n = jobs.len();
         while let Some(g) = jobs.pop_front() {
             ready(g, false);
         }
-        super::end(n);
         work.kind() == Kind::Job || !is_left
     }
 
@@ -257,12 +260,13 @@ impl Pool {
         let waker = done.and_then(CallPtr::finish);
         let kind = worker.kind();
         let work = shared.pop(kind);
+        let mut awaited = None;
         if work.is_none() {
             shared.workers[kind as usize] -= 1;
-            worker.rest();
+            awaited = worker.rest();
             worker.next.set(shared.idle.replace(worker));
         }
-        Next { waker, work }
+        Next { waker, work, awaited }
     }
 
     /// Takes `worker`, which has slept for long, from those that sleep, for its thread to end. False: it is being woken.

@@ -14,7 +14,9 @@ use crate::g::Gp;
 use crate::life;
 use crate::note::Note;
 use crate::sched::base;
-use crate::sched::blocking::pool::{Kind, Next, POOL, Work};
+use crate::sched::blocking::call::CallPtr;
+use crate::sched::blocking::pool::{Kind, POOL, Work};
+use crate::sched::deadlock::Awaited;
 use crate::sched::mstart;
 use crate::sched::newm::{Name, THREAD_STACK};
 use crate::stack::overflow::Overflow;
@@ -32,6 +34,8 @@ pub(super) struct Worker {
     kind: Cell<Kind>,
     /// Link of the pool's list of those that sleep or that of unused records: under the pool's lock.
     pub(super) next: Cell<Option<&'static Worker>>,
+    /// It may make a G runnable. Set and taken under the pool's lock, while it does not sleep.
+    awaited: Cell<Option<Awaited>>,
     /// The G that it works for. Its own thread.
     g: Cell<Option<Gp>>,
     /// The guard of its stack, from where to where. Its own thread.
@@ -53,6 +57,7 @@ pub(super) fn record(id: u32) -> &'static Worker {
         note: Note::new(),
         kind: Cell::new(Kind::Job),
         next: Cell::new(None),
+        awaited: Cell::new(None),
         g: Cell::new(None),
         guard: Cell::new((0, 0)),
     })
@@ -66,11 +71,15 @@ impl Worker {
     /// It is to look for work of that kind: it is woken or made next. Under the pool's lock.
     pub(super) fn begin(&self, kind: Kind) {
         self.kind.set(kind);
+        self.awaited.set(Some(Awaited::begin()));
     }
 
-    /// It is about to sleep. Under the pool's lock.
-    pub(super) fn rest(&self) {
+    /// It is about to sleep, or its thread was not made. Under the pool's lock, or while nobody else knows it; what it
+    /// gives ends under none.
+    #[must_use]
+    pub(super) fn rest(&self) -> Option<Awaited> {
         self.note.clear();
+        self.awaited.take()
     }
 
     /// Outside of the lock under which it was taken from those that sleep.
@@ -120,20 +129,16 @@ impl Worker {
                     POOL.next(self, None)
                 }
                 Work::Call(call) => {
-                    self.g.set(Some(call.g()));
-                    // SAFETY: the pool gave it to this thread alone.
-                    unsafe { call.execute() };
-                    self.g.set(None);
-                    let Next { waker, work } = POOL.next(self, Some(call));
-                    // A waker of gort's own.
-                    if let Some(waker) = waker {
-                        waker.wake();
-                    }
-                    super::end(1);
-                    Next { waker: None, work }
+                    self.call(call);
+                    POOL.next(self, Some(call))
                 }
             };
+            // One of gort's own.
+            if let Some(waker) = next.waker.take() {
+                waker.wake();
+            }
         }
+        drop(next.awaited);
     }
 
     fn job(&self, g: Gp) {
@@ -141,7 +146,13 @@ impl Worker {
         let output = base::run_off_m(g);
         self.g.set(None);
         base::finish_off_m(g, output);
-        super::end(1);
+    }
+
+    fn call(&self, call: CallPtr) {
+        self.g.set(Some(call.g()));
+        // SAFETY: the pool gave it to this thread alone.
+        unsafe { call.execute() };
+        self.g.set(None);
     }
 
     /// Sleeps until it is woken. False: that did not happen for long, and the record is no longer this thread's.
