@@ -1,5 +1,6 @@
 //! The handle of a stack and the record at its highest end. Made by `pool`, passed around by `sched`.
 
+use super::guard::Guard;
 use super::{Class, GUARD_SIZE};
 use std::cell::Cell;
 use std::ops::Range;
@@ -32,6 +33,8 @@ pub struct Top {
     pub(crate) yields_at: Cell<u8>,
     /// The size of the slot. Fixed.
     pub(crate) class: Class,
+    /// How it is guarded. Fixed.
+    pub(super) guard: Guard,
 }
 
 /// [`Top::chunk`] of a stack that no arena holds.
@@ -57,7 +60,7 @@ impl Stack {
     ///
     /// # Safety
     /// `base` starts a writable slot of this class, aligned to its size, which nothing else uses.
-    pub(super) unsafe fn init(base: NonNull<u8>, class: Class, chunk: u32) -> Stack {
+    pub(super) unsafe fn init(base: NonNull<u8>, class: Class, chunk: u32, guard: Guard) -> Stack {
         let top = Top {
             sp: Cell::new(0),
             waiting_since: Cell::new(0),
@@ -69,6 +72,7 @@ impl Stack {
             reason: Cell::new(0),
             yields_at: Cell::new(0),
             class,
+            guard,
         };
         // SAFETY: by the contract.
         let stack = unsafe { Stack::at(base, class) };
