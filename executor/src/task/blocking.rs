@@ -64,7 +64,7 @@ where
 ///
 /// Such calls may wait for one another. Up to 512 of them have a thread each at once; the next ones wait for one. While
 /// that does not help, there is one thread more every ten milliseconds (every second, if the processors are busy), as
-/// long as [`set_max_threads`](https://docs.rs/gort/latest/gort/runtime/fn.set_max_threads.html) allows.
+/// long as `gort::runtime::set_max_threads` allows.
 ///
 /// # Panics
 ///

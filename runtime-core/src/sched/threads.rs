@@ -59,10 +59,8 @@ pub(crate) fn exhausted() -> ! {
 /// of a fatal error, before it takes the machine down with it; so it does at once if it has more already.
 ///
 /// It is threads that are counted, not goroutines. The runtime makes one when something is ready to run while the
-/// threads that it has are blocked, by code that blocks its thread or in [`blocking`]. Threads that gort did not make,
-/// and the one that watches over the others, do not count. More than 65,536 there are never.
-///
-/// [`blocking`]: https://docs.rs/gort/latest/gort/fn.blocking.html
+/// threads that it has are blocked, and for `gort::blocking` and `spawn_blocking`. Threads that gort did not make, and
+/// the one that watches over the others, do not count. There are never more than 65,536.
 ///
 /// # Examples
 ///
