@@ -118,8 +118,27 @@ pub use gort_macros::{main, test};
 pub use gort_netpoll::{io, net};
 
 /// The runtime itself: what it is doing, and what it may use.
+///
+/// [`dump`](runtime::dump) shows every task and goroutine; so do SIGQUIT (`Ctrl-\`) in a program with `#[gort::main]`,
+/// which then exits with status 2 as Go's do, and every fatal error.
+///
+/// # Examples
+///
+/// ```
+/// let waits = gort::Builder::new()
+///     .name("waits")
+///     .go(|| gort::block_on(std::future::pending::<()>()))?;
+///
+/// gort::runtime::dump(); // to stderr
+///
+/// let mut text = Vec::new();
+/// gort::runtime::dump_to(&mut text)?;
+/// assert!(String::from_utf8_lossy(&text).contains("] \"waits\":"));
+/// # drop(waits);
+/// # std::io::Result::Ok(())
+/// ```
 pub mod runtime {
-    pub use gort_runtime_core::{max_procs, num_goroutines, set_max_threads};
+    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_threads};
 }
 
 #[doc(hidden)]

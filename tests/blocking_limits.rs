@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::HashSet;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -134,11 +135,13 @@ fn short_calls_wait_their_turn() {
     }
 }
 
+/// Go's words, once, and all goroutines.
 #[track_caller]
 fn assert_exhausted(left: &Left, limit: usize) {
-    assert_eq!(left.the_fatal_line(), "fatal error: thread exhaustion");
-    let why = format!("runtime: program exceeds {limit}-thread limit");
-    assert_eq!(left.lines("runtime: "), [why], "{left:?}");
+    let words = format!("runtime: program exceeds {limit}-thread limit\nfatal error: thread exhaustion\n");
+    assert!(left.err.starts_with(&words), "{left:?}");
+    assert_eq!(left.lines("fatal error: ").len(), 1, "{left:?}");
+    assert_eq!(left.status.signal(), Some(libc::SIGABRT), "{left:?}");
 }
 
 #[test]
@@ -154,6 +157,8 @@ fn too_many_calls_are_fatal() {
     });
     if let Some(left) = left {
         assert_exhausted(&left, 20);
+        let shown = left.lines("goroutine ");
+        assert!(shown.iter().any(|line| line.contains(" [blocking")), "{left:?}");
     }
 }
 

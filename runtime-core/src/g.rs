@@ -182,6 +182,12 @@ impl Gp {
         asked.unwrap_or_else(crate::debug::default_stack)
     }
 
+    /// Whether the memory of the stack that it parks on stays mapped when the stack is given back.
+    pub(crate) fn stack_stays(self) -> bool {
+        // The main goroutine's goes when the process does.
+        self.g().vtable.task || self.g().state.is_local() || self.stack_class().is_pooled()
+    }
+
     pub(crate) fn home(self) -> Option<&'static M> {
         // SAFETY: Ms are never freed. Acquire pairs with the store in `set_home`.
         unsafe { self.g().home.load(Ordering::Acquire).as_ref() }

@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
+use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
@@ -68,6 +69,9 @@ fn sysmon() -> ! {
             delay = (delay * 2).min(MAX_DELAY_MICROS);
         }
         sys::usleep(delay);
+        if quit::asked() {
+            quit::quit();
+        }
         if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
             idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
             if idle_rounds > IDLE_ROUNDS && !stacks::in_need() && !blocking::in_need() {
@@ -118,6 +122,9 @@ fn deep_sleep() {
         }
         SCHED.sysmon_note.clear();
         SCHED.sysmon_waits.store(true, Ordering::Release);
+    }
+    if quit::asked_before_sleep() {
+        return;
     }
     SCHED.sysmon_note.sleep();
 }

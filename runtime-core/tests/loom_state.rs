@@ -99,7 +99,7 @@ impl Task {
                 Step::Pending { yields: true } => {
                     self.state.yield_base();
                 }
-                Step::Pending { yields: false } => match self.state.idle() {
+                Step::Pending { yields: false } => match self.state.idle(0) {
                     Idle::Waiting => return,
                     Idle::Requeue { .. } => {}
                     Idle::Reap => {

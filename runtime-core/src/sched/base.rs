@@ -16,6 +16,7 @@ use crate::sched::ready::{self, ready};
 use crate::sched::{deferred, waker};
 use crate::state::{Complete, Idle, Start, Wake};
 use crate::throw;
+use crate::wait_reason::WaitReason;
 
 /// Where a new base begins.
 pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
@@ -52,6 +53,7 @@ fn run(m: &'static M) {
     let top = m.top();
     top.level.set(0);
     top.yields_at.set(waker::NO_LEVEL);
+    top.reason.set(WaitReason::Future as u8);
     free_dead_gs(m);
     // The G is running, so the runtime's reference covers the borrowed waker.
     let waker = ManuallyDrop::new(waker::borrowed(g, 0));
@@ -67,7 +69,7 @@ fn run(m: &'static M) {
                 return;
             }
             // From here on another M may run the G: it is not ours to touch unless `idle` says so.
-            match header.state.idle() {
+            match header.state.idle(top.reason.get()) {
                 Idle::Waiting => {}
                 Idle::Requeue { pinned } => ready::requeue(m, g, pinned),
                 Idle::Reap => {

@@ -49,8 +49,5 @@ pub const GUARD_SIZE: usize = 16 * 1024;
 /// Says that a promise among this module's files is broken, and ends the process.
 #[cold]
 fn throw(what: &str) -> ! {
-    crate::sys::write_stderr(b"fatal error: stack: ");
-    crate::sys::write_stderr(what.as_bytes());
-    crate::sys::write_stderr(b"\n");
-    crate::sys::abort()
+    crate::throw(format_args!("stack: {what}"))
 }

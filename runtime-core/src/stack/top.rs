@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 pub struct Top {
     /// The stack pointer of whoever is parked here. `sched`'s, written in a switch.
     pub(crate) sp: Cell<usize>,
-    /// When the wait began, in `nanotime`. `sched`'s.
+    /// When the wait began, in cputicks: a clock would cost more than the switch. `sched`'s.
     pub(crate) waiting_since: Cell<u64>,
     /// Where the wait was called. `sched`'s.
     pub(crate) location: Cell<Option<&'static Location<'static>>>,

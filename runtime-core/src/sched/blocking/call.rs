@@ -10,8 +10,9 @@ use std::task::{Poll, Waker};
 
 use crate::g::Gp;
 use crate::sched::blocking::pool::{POOL, Work};
-use crate::sched::park::{WaitReason, wait};
+use crate::sched::park::wait;
 use crate::throw;
+use crate::wait_reason::WaitReason;
 
 pub(super) struct Call<'a> {
     /// Who waits for it.

@@ -47,13 +47,6 @@ pub fn usleep(micros: u32) {
     unsafe { libc::nanosleep(&wanted, std::ptr::null_mut()) };
 }
 
-/// Sleeps until the process has ended.
-pub fn sleep_for_ever() -> ! {
-    loop {
-        usleep(u32::MAX);
-    }
-}
-
 /// `nanos` nanoseconds as a timespec; too long a time becomes the longest one.
 pub(super) fn timespec(nanos: u64) -> libc::timespec {
     libc::timespec {
