@@ -21,7 +21,7 @@ use gort::net::{TcpListener, TcpStream};
 use gort::time::{sleep, timeout};
 use gort::{Builder, JoinHandle, Wait};
 use support::programs::{self, Left, Named, named, program};
-use support::{Event, announced, until, watchdog};
+use support::{Event, Latch, announced, until, watchdog};
 
 const PROGRAMS: &[Named<ExitCode>] = named![
     quits,
@@ -39,6 +39,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
 const TESTS: &[Named<()>] = named![
     reasons_of_goroutines,
     reasons_of_tasks,
+    a_blocking_job,
     what_is_said_of_one,
     a_wait_inside_a_poll_keeps_its_reason_to_itself,
     running,
@@ -160,6 +161,9 @@ fn reasons_of_goroutines() {
     goroutine("timeout", || {
         _ = timeout(FOR_EVER, AsyncReadExt::read(&mut pair().0, &mut [0])).wait()
     });
+    goroutine("blocking call", || {
+        gort::blocking(|| std::thread::sleep(FOR_EVER))
+    });
     goroutine("future", || for_ever().wait());
     comes_to("std read", "IO wait: read");
     comes_to("std write", "IO wait: write");
@@ -171,7 +175,27 @@ fn reasons_of_goroutines() {
     comes_to("join", "join");
     comes_to("join by Wait", "join");
     comes_to("timeout", "IO wait: read");
+    comes_to("blocking call", "blocking");
     comes_to("future", "waiting");
+}
+
+/// It has no name: it is known by its number.
+fn a_blocking_job() {
+    let (job, latch) = (Event::new(), Latch::new());
+    let (begins, end) = (job.clone(), latch.clone());
+    let handle = gort::task::spawn_blocking(move || {
+        begins.set();
+        end.pass();
+    });
+    job.wait();
+    let shown = format!(
+        "goroutine {} [blocking]:\n\tcreated at tests/dump.rs:",
+        handle.id()
+    );
+    assert!(dump().contains(&shown), "{shown}");
+    latch.open();
+    handle.wait().unwrap();
+    assert!(!dump().contains(&shown));
 }
 
 fn reasons_of_tasks() {

@@ -58,7 +58,7 @@ fn and_exit(status: i32) -> ! {
 /// ```
 ///
 /// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
-/// What a thread is running is `running`, and shown without further detail.
+/// What a thread is running is `running`, and shown without further detail; a closure of `spawn_blocking` is `blocking`.
 ///
 /// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.
 pub fn dump() {
