@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// Held by whoever stops the world, for as long.
+    World,
     /// The scheduler's: global queue, idle Ps and Ms.
     Sched,
     /// The goroutines that placement gave to one M.
@@ -29,7 +31,8 @@ pub enum Rank {
     Blocking,
 }
 
-const RANKS: [Rank; 7] = [
+const RANKS: [Rank; 8] = [
+    Rank::World,
     Rank::Sched,
     Rank::Starts,
     Rank::AllGs,
