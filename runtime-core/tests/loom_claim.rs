@@ -251,13 +251,23 @@ fn a_p_is_taken_from_an_m_that_comes_and_goes() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn without_the_fence_of_who_comes_in() {
-    without_fence("loom_claim.rs", include_str!("loom_claim.rs"), "fn light(", || model(4, taken));
+    without_fence(
+        "loom_claim.rs",
+        include_str!("loom_claim.rs"),
+        "fn light(",
+        || model(4, taken),
+    );
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn without_the_fence_of_who_claims() {
-    without_fence("loom_claim.rs", include_str!("loom_claim.rs"), "fn heavy(", || model(4, taken));
+    without_fence(
+        "loom_claim.rs",
+        include_str!("loom_claim.rs"),
+        "fn heavy(",
+        || model(4, taken),
+    );
 }
 
 /// It gives back what it gets, unless the M has noticed.
