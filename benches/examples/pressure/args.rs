@@ -14,7 +14,7 @@ pub(crate) const SERVE: &str = "--serve";
 
 /// What to measure, and how.
 pub(crate) struct Options {
-    /// Only cases whose id, SERVER/TROUBLE, contains it.
+    /// Only cases whose id, SERVER/TROUBLE, contains it, or one of several between commas.
     pub(crate) only: String,
     /// How long each case lasts.
     pub(crate) duration: Duration,

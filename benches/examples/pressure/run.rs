@@ -32,6 +32,11 @@ impl Row {
     fn id(&self) -> String {
         format!("{}/{}", self.server.name, self.trouble.name())
     }
+
+    fn is_meant(&self, only: &str) -> bool {
+        let id = self.id();
+        only.split(',').any(|part| id.contains(part))
+    }
 }
 
 /// Measures what the options ask for, and prints it.
@@ -48,7 +53,7 @@ pub(crate) fn measure(options: &Options) -> Result<(), String> {
                 trouble,
                 outcome: Ok(None),
             })
-            .filter(|row| row.id().contains(&options.only))
+            .filter(|row| row.is_meant(&options.only))
             .collect();
         if !rows.is_empty() {
             blocks.push((trouble, rows));

@@ -43,9 +43,9 @@ pub(crate) enum Kind {
 pub(crate) const TOKIO_IN_PLACE: &str = "tokio block_in_place";
 pub(crate) const TOKIO_SPAWN: &str = "tokio spawn_blocking";
 pub(crate) const GORT_TASKS: &str = "gort tasks";
-pub(crate) const GORT_IN_PLACE: &str = "gort tasks, block_in_place";
-pub(crate) const GORT_SPAWN: &str = "gort tasks, spawn_blocking";
-pub(crate) const GORT_BLOCKING: &str = "gort goroutines, blocking";
+pub(crate) const GORT_IN_PLACE: &str = "gort tasks block_in_place";
+pub(crate) const GORT_SPAWN: &str = "gort tasks spawn_blocking";
+pub(crate) const GORT_BLOCKING: &str = "gort goroutines blocking";
 
 /// Those that are compared stand side by side: they run one right after the other.
 pub(crate) const ALL: [Server; 11] = [
