@@ -19,6 +19,8 @@ pub enum Rank {
     Sched,
     /// The goroutines that placement gave to one M.
     Starts,
+    /// Held by whoever walks through all Gs, for as long.
+    Walk,
     /// The list of all Gs.
     AllGs,
     /// The timers of one P. Two Ps' are never held together.
@@ -31,10 +33,11 @@ pub enum Rank {
     Blocking,
 }
 
-const RANKS: [Rank; 8] = [
+const RANKS: [Rank; 9] = [
     Rank::World,
     Rank::Sched,
     Rank::Starts,
+    Rank::Walk,
     Rank::AllGs,
     Rank::Timers,
     Rank::Stacks,

@@ -85,6 +85,28 @@ impl Watch {
     }
 }
 
+/// For how long sysmon has seen an M in user code while its own Gs waited.
+#[derive(Clone, Copy)]
+pub(crate) struct Stuck {
+    /// `M.runs` all the while.
+    pub(crate) runs: u64,
+    pub(crate) nanos: u64,
+    /// It has been reported as often; this time, too, if `reported`.
+    pub(crate) reports: u32,
+    pub(crate) reported: bool,
+}
+
+impl Stuck {
+    const fn new() -> Stuck {
+        Stuck {
+            runs: 0,
+            nanos: 0,
+            reports: 0,
+            reported: false,
+        }
+    }
+}
+
 /// The G that an M runs. Others may look at it, to learn where the G is.
 pub(crate) struct CurG(AtomicPtr<G>);
 
@@ -93,6 +115,16 @@ impl CurG {
     #[inline]
     pub(crate) fn get(&self) -> Option<Gp> {
         Gp::from_ptr(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is `g`, as others see it.
+    pub(crate) fn is(&self, g: Gp) -> bool {
+        self.0.load(Ordering::Relaxed) == g.as_ptr()
+    }
+
+    /// Its address, as others see it: the G may be gone.
+    pub(crate) fn address(&self) -> usize {
+        self.0.load(Ordering::Relaxed).addr()
     }
 
     /// Owner. Release: who no longer finds a G here finds all that it left on its stack.
@@ -138,6 +170,8 @@ pub(crate) struct M {
     pub(crate) burns: Cell<bool>,
     /// What sysmon has seen of it. sysmon's.
     pub(crate) watch: Cell<Watch>,
+    /// Whether it is stuck. sysmon's.
+    pub(crate) stuck: Cell<Stuck>,
     /// See [`Presence`].
     presence: AtomicU32,
     /// Where it sleeps.
@@ -190,6 +224,7 @@ impl M {
             runs: AtomicU64::new(0),
             burns: Cell::new(false),
             watch: Cell::new(Watch::new()),
+            stuck: Cell::new(Stuck::new()),
             presence: AtomicU32::new(Presence::Active as u32),
             note: Note::new(),
             pinned: Pinned::new(),

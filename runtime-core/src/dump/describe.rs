@@ -21,8 +21,9 @@ pub(super) struct Description<'a> {
 /// What a G does.
 #[derive(Clone, Copy)]
 pub(super) enum Doing {
-    /// It is on an M, or perhaps in a queue if nobody stopped the world to find out.
-    Running,
+    /// It is on an M, or perhaps in a queue if nobody stopped the world to find out. Where it last waited, if that says
+    /// something.
+    Running(Option<&'static Location<'static>>),
     /// It is a job on a blocking thread.
     Blocking,
     /// It is in a queue; mid-stack, it stands where it last waited.
@@ -70,7 +71,14 @@ impl<'a> Description<'a> {
         match self.doing {
             Doing::Runnable(at) => at,
             Doing::MidStack(wait) => wait.and_then(|wait| wait.at),
-            Doing::Running | Doing::Blocking | Doing::AtBase(_) => None,
+            Doing::Running(_) | Doing::Blocking | Doing::AtBase(_) => None,
+        }
+    }
+
+    fn last_at(&self) -> Option<&'static Location<'static>> {
+        match self.doing {
+            Doing::Running(at) => at,
+            _ => None,
         }
     }
 }
@@ -82,7 +90,7 @@ pub(super) fn doing_by_state(g: Gp) -> Doing {
         (Status::Runnable, _) => Doing::Runnable(None),
         (Status::Running, _) if g.g().vtable.blocks => Doing::Blocking,
         // A body that has ended leaves the list of Gs before it is dead.
-        (Status::Running | Status::Dead, _) => Doing::Running,
+        (Status::Running | Status::Dead, _) => Doing::Running(None),
         (Status::Waiting, true) => Doing::MidStack(None),
         (Status::Waiting, false) => Doing::AtBase(WaitReason::from_number(glance.reason)),
     }
@@ -100,6 +108,9 @@ impl fmt::Display for Description<'_> {
         if let Some(at) = self.at() {
             writeln!(f, "\twaits at {at}")?;
         }
+        if let Some(at) = self.last_at() {
+            writeln!(f, "\tlast waited at {at}")?;
+        }
         writeln!(f, "\tcreated at {}", self.created_at)
     }
 }
@@ -107,7 +118,7 @@ impl fmt::Display for Description<'_> {
 impl fmt::Display for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doing::Running => f.write_str("running"),
+            Doing::Running(_) => f.write_str("running"),
             Doing::Blocking => WaitReason::Blocking.fmt(f),
             Doing::Runnable(_) => f.write_str("runnable"),
             Doing::AtBase(reason) => write!(f, "{reason}, at base"),
@@ -130,7 +141,7 @@ const SECS_PER_MINUTE: u64 = 60;
 const MINUTES_PER_HOUR: u64 = 60;
 
 /// So many nanoseconds, in the two largest units: `1h2m`, `2m3s`, `3s`, `45ms`.
-struct Lasted(u64);
+pub(super) struct Lasted(pub(super) u64);
 
 impl fmt::Display for Lasted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,6 @@ use super::describe::Description;
 use super::glance;
 use crate::g::Gp;
 use crate::queue::allgs::Walk;
-use std::sync::{Mutex, PoisonError};
 
 /// How many Gs are looked at in one go.
 const BATCH: usize = 64;
@@ -30,21 +29,18 @@ struct Seen {
 
 impl Snapshot {
     pub(super) fn take() -> Snapshot {
-        static ONE: Mutex<()> = Mutex::new(());
         let mut snapshot = Snapshot {
             gs: Vec::new_in(System),
             names: Vec::new_in(System),
         };
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: under the lock, there is one.
-        let mut walk = unsafe { Walk::new() };
+        let mut walk = Walk::new();
         loop {
             snapshot.gs.reserve(BATCH);
             if !walk.step(BATCH, |g| snapshot.add(g)) {
                 break;
             }
         }
-        drop(one);
+        drop(walk);
         snapshot.gs.sort_unstable_by_key(|seen| seen.description.id());
         snapshot
     }
