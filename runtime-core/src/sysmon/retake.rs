@@ -2,7 +2,7 @@
 //!
 //! | the M, in user code with a P | is known by | its P |
 //! |---|---|---|
-//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps | goes on at once |
+//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps; or so most of the time | goes on at once |
 //! | burns | its CPU clock goes on | goes on after a slice, if work waits; is lent for what is urgent |
 //! | waits for a processor | its CPU clock stands still, and it does not sleep | is lent for what is urgent |
 //!
@@ -16,12 +16,18 @@ use crate::m::{M, Watch};
 use crate::p::P;
 use crate::sched::{SCHED, idle, loan};
 use crate::sys;
+use crate::sysmon::SLICE_NANOS;
 
 /// The slice of an M that burns while none does so without a P, and the longest (design.md, rule 3).
 const FIRST_SLICE_NANOS: u64 = 10_000_000;
 const LONGEST_SLICE_NANOS: u64 = 1_000_000_000;
+/// A G that has run for a slice is asked to yield (`sched/slice.rs`), and has so much CPU time to do it.
+const GRACE_NANOS: u64 = 1_000_000;
 /// How long an M keeps its P from what is urgent. Wall time: lending makes no thread more, whoever waits for a processor.
 const LOAN_NANOS: u64 = 4_000_000;
+
+/// An M that blocks again and again is blocked if it has run for less than half of its time, after so long.
+const OFTEN_NANOS: u64 = 2_000_000;
 
 /// What is to become of an M's P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub(super) fn retake(now: u64) -> bool {
             continue;
         };
         let seq = m.seq.look();
-        let verdict = look(m, seq, now);
+        let verdict = look(p, m, seq, now);
         // One at a time: it may do all that is urgent.
         if verdict == Verdict::Stays || verdict == Verdict::Lent && lent {
             continue;
@@ -57,7 +63,7 @@ pub(super) fn retake(now: u64) -> bool {
     acted
 }
 
-fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
+fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     let runs = m.runs.load(Ordering::Relaxed);
     let last = m.watch.get();
     if !Seq::is_user(seq) {
@@ -74,23 +80,34 @@ fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
             seq,
             cpu_first: cpu,
             cpu_last: cpu,
+            cpu_asked: 0,
         });
         return Verdict::Stays;
     }
-    let stood = seq == last.seq && cpu == last.cpu_last && cpu != 0;
+    let used = cpu.saturating_sub(last.cpu_first);
+    let stood = seq == last.seq && cpu == last.cpu_last;
+    let often = now - last.since >= OFTEN_NANOS && used < (now - last.since) / 2;
     m.watch.set(Watch {
         seq,
         cpu_last: cpu,
         ..last
     });
-    if stood && sys::thread_is_asleep(tid) == Some(true) {
+    if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
     // What waits is seen to by whoever gets an idle P.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         return Verdict::Stays;
     }
-    if cpu.saturating_sub(last.cpu_first) >= slice() && work_waits() {
+    if now - last.since >= SLICE_NANOS && last.cpu_asked == 0 {
+        p.preempt.store(true, Ordering::Relaxed);
+        m.watch.set(Watch {
+            cpu_asked: cpu,
+            ..m.watch.get()
+        });
+    }
+    let refuses = last.cpu_asked != 0 && cpu - last.cpu_asked >= GRACE_NANOS;
+    if refuses && used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
         Verdict::Lent
