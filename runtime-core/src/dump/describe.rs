@@ -21,8 +21,8 @@ pub(super) struct Description<'a> {
 /// What a G does.
 #[derive(Clone, Copy)]
 pub(super) enum Doing {
-    /// It is on an M, or perhaps in a queue if nobody stopped the world to find out.
-    Running,
+    /// It is on an M, on this thread; or perhaps in a queue if nobody stopped the world to find out.
+    Running(Option<u32>),
     /// It is in a queue; mid-stack, it stands where it last waited.
     Runnable(Option<&'static Location<'static>>),
     /// It waits, and is its future and no more.
@@ -63,14 +63,6 @@ impl<'a> Description<'a> {
     pub(super) fn id(&self) -> u64 {
         self.id
     }
-
-    fn at(&self) -> Option<&'static Location<'static>> {
-        match self.doing {
-            Doing::Runnable(at) => at,
-            Doing::MidStack(wait) => wait.and_then(|wait| wait.at),
-            Doing::Running | Doing::AtBase(_) => None,
-        }
-    }
 }
 
 /// What the state word says by itself.
@@ -79,32 +71,56 @@ pub(super) fn doing_by_state(g: Gp) -> Doing {
     match (glance.status, glance.has_frames) {
         (Status::Runnable, _) => Doing::Runnable(None),
         // A body that has ended leaves the list of Gs before it is dead.
-        (Status::Running | Status::Dead, _) => Doing::Running,
+        (Status::Running | Status::Dead, _) => Doing::Running(None),
         (Status::Waiting, true) => Doing::MidStack(None),
         (Status::Waiting, false) => Doing::AtBase(WaitReason::from_number(glance.reason)),
     }
 }
 
-/// `goroutine 7 [sleep, 2m3s] "name":`, then where it waits and where it was made, each on a line.
-impl fmt::Display for Description<'_> {
+impl Description<'_> {
+    /// `goroutine 7 [sleep, 2m3s] "name":`
+    pub(super) fn head(&self) -> impl fmt::Display {
+        Head(*self)
+    }
+
+    /// Where it waits or runs, and where it was made, each on a line.
+    pub(super) fn places(&self) -> impl fmt::Display {
+        Places(*self)
+    }
+}
+
+struct Head<'a>(Description<'a>);
+
+impl fmt::Display for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_task { "task" } else { "goroutine" };
-        write!(f, "{kind} {} [{}]", self.id, self.doing)?;
-        if let Some(name) = self.name {
+        let kind = if self.0.is_task { "task" } else { "goroutine" };
+        write!(f, "{kind} {} [{}]", self.0.id, self.0.doing)?;
+        if let Some(name) = self.0.name {
             write!(f, " {name:?}")?;
         }
-        writeln!(f, ":")?;
-        if let Some(at) = self.at() {
-            writeln!(f, "\twaits at {at}")?;
+        writeln!(f, ":")
+    }
+}
+
+struct Places<'a>(Description<'a>);
+
+impl fmt::Display for Places<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.doing {
+            Doing::Running(Some(tid)) => writeln!(f, "\truns on thread {tid}")?,
+            Doing::Runnable(Some(at)) | Doing::MidStack(Some(Wait { at: Some(at), .. })) => {
+                writeln!(f, "\twaits at {at}")?;
+            }
+            _ => {}
         }
-        writeln!(f, "\tcreated at {}", self.created_at)
+        writeln!(f, "\tcreated at {}", self.0.created_at)
     }
 }
 
 impl fmt::Display for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doing::Running => f.write_str("running"),
+            Doing::Running(_) => f.write_str("running"),
             Doing::Runnable(_) => f.write_str("runnable"),
             Doing::AtBase(reason) => write!(f, "{reason}, at base"),
             Doing::MidStack(None) => f.write_str("waiting"),

@@ -24,7 +24,8 @@ pub(super) fn print() {
         |g| {
             if !g.g().state.is_system() {
                 // A buffer takes everything.
-                let _ = write!(out, "\n{}", Description::new(g, doing(g)).named(g.name()));
+                let description = Description::new(g, doing(g)).named(g.name());
+                let _ = write!(out, "\n{}{}", description.head(), description.places());
                 out.flush();
             }
         },
@@ -44,7 +45,7 @@ pub(super) fn print() {
 }
 
 /// What `g` does. Under its shard's lock.
-pub(super) fn doing(g: Gp) -> Doing {
+fn doing(g: Gp) -> Doing {
     match doing_by_state(g) {
         Doing::MidStack(None) => Doing::MidStack(wait_of(g)),
         doing => doing,

@@ -7,6 +7,8 @@ mod describe;
 mod glance;
 pub(crate) mod quit;
 mod snapshot;
+mod symbols;
+mod unwind;
 
 use std::ffi::c_void;
 use std::io::{self, Write};

@@ -12,6 +12,7 @@
 //! | signals | [`msigsave`], [`minit_signals`], [`handle_if_default`] |
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |
+//! | unwinding | [`modules`] |
 //! | the retake handshake | [`membarrier_register`], [`membarrier`] |
 //! | the end | [`write_stderr`], [`abort`], [`exit`], [`sleep_for_ever`], [`atfork_child`] |
 //!
