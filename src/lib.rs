@@ -137,7 +137,7 @@ pub use gort_netpoll::{io, net};
 /// # std::io::Result::Ok(())
 /// ```
 pub mod runtime {
-    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines};
+    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_procs};
 }
 
 #[doc(hidden)]

@@ -40,6 +40,8 @@ const TESTS: &[Named<()>] = named![
     reasons_of_goroutines,
     reasons_of_tasks,
     what_is_said_of_one,
+    backtraces,
+    a_backtrace_takes_no_room,
     a_wait_inside_a_poll_keeps_its_reason_to_itself,
     running,
     anyone_may_dump,
@@ -252,6 +254,105 @@ fn what_is_said_of_one() {
         .collect();
     assert!(ids.is_sorted() && !ids.contains(&1), "{ids:?}");
     assert!(!dump.contains("runtime-core/src"), "{dump}");
+}
+
+#[inline(never)]
+fn innermost() -> u32 {
+    for_ever().wait();
+    std::hint::black_box(1)
+}
+
+#[inline(never)]
+fn between() -> u32 {
+    innermost() + std::hint::black_box(1)
+}
+
+#[inline(never)]
+fn deep(levels: u32) -> u32 {
+    let below = if levels == 0 {
+        innermost()
+    } else {
+        deep(levels - 1)
+    };
+    below + std::hint::black_box(1)
+}
+
+/// The functions that are named, the innermost first.
+fn functions(entry: &str) -> Vec<&str> {
+    let lines = entry.trim_end().lines().skip(1);
+    lines.filter(|line| !line.starts_with('\t')).collect()
+}
+
+/// Through code of its own and std's, with no frame of the runtime's at either end.
+fn backtraces() {
+    goroutine("calls", || _ = between());
+    goroutine("sorts", || [2, 1].sort_by_key(|_| between()));
+    task("polls", async { _ = between() });
+    goroutine("is deep", || _ = deep(200));
+    for name in ["calls", "sorts", "polls", "is deep"] {
+        comes_to(name, "waiting");
+    }
+    let dump = dump();
+    let of = |name| functions(entry(&dump, name).unwrap());
+    for name in ["calls", "sorts", "polls"] {
+        assert_eq!(of(name)[..2], ["dump::innermost", "dump::between"], "{dump}");
+        assert!(
+            !of(name).iter().any(|function| function.contains("gort_")),
+            "{dump}"
+        );
+    }
+    assert!(
+        of("sorts")
+            .iter()
+            .any(|function| function.contains("slice::sort")),
+        "{dump}"
+    );
+    if cfg!(debug_assertions) {
+        let here = format!(
+            "dump::innermost\n\t{}",
+            std::env::current_dir().unwrap().display()
+        );
+        assert!(entry(&dump, "calls").unwrap().contains(&here), "{dump}");
+        assert!(
+            of("calls").last().unwrap().starts_with("dump::backtraces::"),
+            "{dump}"
+        );
+        assert!(
+            of("polls").last().unwrap().starts_with("dump::backtraces::"),
+            "{dump}"
+        );
+    }
+    let deep = of("is deep");
+    assert_eq!(deep.last(), Some(&"...more frames"), "{dump}");
+    assert!((90..110).contains(&deep.len()), "{dump}");
+}
+
+/// A goroutine that waits next to its guard is shown as any other.
+fn a_backtrace_takes_no_room() {
+    /// Of a stack of 32 KiB, of which half is guard.
+    const USED: usize = 11 << 10;
+    #[inline(never)]
+    fn down(from: usize) -> u32 {
+        let here = std::hint::black_box(0_u8);
+        if from - (&raw const here).addr() < USED {
+            down(from) + std::hint::black_box(1)
+        } else {
+            innermost()
+        }
+    }
+    let body = || {
+        let here = 0_u8;
+        down((&raw const here).addr())
+    };
+    drop(Builder::new().name("has no room").stack_size(1).go(body).unwrap());
+    comes_to("has no room", "waiting");
+    let dump = dump();
+    let functions = functions(entry(&dump, "has no room").unwrap());
+    let down = functions
+        .iter()
+        .filter(|function| function.ends_with("::down"))
+        .count();
+    assert!(functions[0] == "dump::innermost" && down > 10, "{dump}");
 }
 
 fn a_wait_inside_a_poll_keeps_its_reason_to_itself() {

@@ -11,10 +11,12 @@
 mod api;
 pub mod arch;
 mod atomic;
+mod claim;
 mod debug;
 mod dump;
 mod errno;
 mod fatal;
+mod fence;
 mod g;
 mod getg;
 mod life;
@@ -38,7 +40,7 @@ mod ticks;
 pub mod timer;
 mod wait_reason;
 
-pub use api::{newproc, reserve_stack, time};
+pub use api::{max_procs, newproc, reserve_stack, set_max_procs, time};
 pub use debug::{default_stack, set_default_stack};
 pub use dump::{dump, dump_to};
 pub use fatal::throw;
@@ -46,8 +48,10 @@ pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
+pub use sched::block::block_in_place;
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{on_g, request_yield, wait};
+pub use sched::slice::{poll_proceed, proceed};
 pub use stack::Class;
 pub use sys::nanotime;
 pub use wait_reason::{WaitReason, waits_for};
@@ -55,9 +59,4 @@ pub use wait_reason::{WaitReason, waits_for};
 /// How many goroutines and tasks there are that have not ended, the runtime's own left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
-}
-
-/// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.
-pub fn max_procs() -> usize {
-    sched::SCHED.nprocs() as usize
 }

@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// Held by whoever stops the world, for as long.
+    World,
     /// The scheduler's: global queue, idle Ps and Ms.
     Sched,
     /// The goroutines that placement gave to one M.
@@ -27,7 +29,8 @@ pub enum Rank {
     Deferred,
 }
 
-const RANKS: [Rank; 6] = [
+const RANKS: [Rank; 7] = [
+    Rank::World,
     Rank::Sched,
     Rank::Starts,
     Rank::AllGs,

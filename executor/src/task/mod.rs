@@ -11,7 +11,9 @@
 //! | [`go`] | a goroutine |
 //! | [`Builder`] | either, with a name or a stack size |
 //! | [`yield_now`] | lets others run first |
+//! | [`block_in_place`] | runs what blocks its thread, while others run |
 
+mod block_in_place;
 mod builder;
 mod cell;
 mod error;
@@ -20,6 +22,7 @@ mod join;
 mod spawn;
 mod yield_now;
 
+pub use block_in_place::block_in_place;
 pub use builder::Builder;
 pub use error::JoinError;
 pub use id::Id;

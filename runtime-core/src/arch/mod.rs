@@ -20,8 +20,7 @@ mod x86_64;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{
     CpuInfo, STACK_ALIGN, break_callee_saved, clobber_callee_saved, cpuinfo, cputicks, keeps_callee_saved,
-    load_via_thread_pointer, stack_pointer, start, switch, thread_pointer_self,
-    unwind_regs,
+    load_via_thread_pointer, stack_pointer, start, switch, thread_pointer_self, unwind_regs,
 };
 
 #[cfg(not(target_arch = "x86_64"))]

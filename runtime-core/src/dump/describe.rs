@@ -5,7 +5,6 @@ use std::panic::Location;
 
 use crate::g::Gp;
 use crate::state::Status;
-use crate::ticks;
 use crate::wait_reason::WaitReason;
 
 /// What is shown of a G.
@@ -35,8 +34,8 @@ pub(super) enum Doing {
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     pub(super) reason: WaitReason,
-    /// In cputicks.
-    pub(super) since: u64,
+    /// For so many nanoseconds so far, where ticks are a clock.
+    pub(super) lasted: Option<u64>,
     pub(super) at: Option<&'static Location<'static>>,
 }
 
@@ -126,11 +125,10 @@ impl fmt::Display for Doing {
             Doing::MidStack(None) => f.write_str("waiting"),
             Doing::MidStack(Some(wait)) => {
                 wait.reason.fmt(f)?;
-                let nanos = ticks::nanos_since(wait.since).unwrap_or(0);
-                if nanos >= NANOS_PER_MILLI {
-                    write!(f, ", {}", Lasted(nanos))?;
+                match wait.lasted {
+                    Some(nanos) if nanos >= NANOS_PER_MILLI => write!(f, ", {}", Lasted(nanos)),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }

@@ -6,8 +6,8 @@ use std::fmt::{self, Write};
 use super::describe::{Description, Doing, Wait, doing_by_state};
 use crate::g::Gp;
 use crate::queue::allgs;
-use crate::sys;
 use crate::wait_reason::WaitReason;
+use crate::{sys, ticks};
 
 /// How long to wait for locks in all: whoever holds one may be the one that failed.
 const TRIES: u32 = 100;
@@ -66,7 +66,7 @@ fn wait_of(g: Gp) -> Option<Wait> {
         let top = stack.top();
         Wait {
             reason: WaitReason::from_number(top.reason.as_ptr().read_volatile()),
-            since: top.waiting_since.as_ptr().read_volatile(),
+            lasted: ticks::nanos_since(top.waiting_since.as_ptr().read_volatile()),
             at: top.location.as_ptr().read_volatile(),
         }
     };

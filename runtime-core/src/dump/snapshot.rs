@@ -6,6 +6,7 @@
 use std::alloc::System;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use allocator_api2::vec::Vec;
@@ -16,6 +17,7 @@ use super::unwind::{MAX_FRAMES, Unwinder};
 use crate::g::{G, Gp};
 use crate::queue::allgs::Walk;
 use crate::sched::{SCHED, world};
+use crate::ticks;
 use crate::wait_reason::WaitReason;
 
 /// How many Gs are looked at while the world is stopped: some 100 us with a warm cache.
@@ -61,7 +63,7 @@ impl Snapshot {
             running.clear();
             running.extend(SCHED.ms().filter_map(|m| {
                 let g = m.curg.peek();
-                (!g.is_null()).then(|| (g, m.tid()))
+                (!g.is_null()).then(|| (g, m.tid.load(Ordering::Relaxed)))
             }));
             running.sort_unstable();
             let more = walk.step(BATCH, |g| snapshot.add(g, &running, &mut unwinder));
@@ -103,7 +105,7 @@ impl Snapshot {
                 let top = unsafe { stack.top() };
                 let wait = Wait {
                     reason: WaitReason::from_number(top.reason.get()),
-                    since: top.waiting_since.get(),
+                    lasted: ticks::nanos_since(top.waiting_since.get()),
                     at: top.location.get(),
                 };
                 doing = match doing {

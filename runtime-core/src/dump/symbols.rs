@@ -19,7 +19,7 @@ struct Symbol {
 impl Symbol {
     /// How the runtime parks.
     fn is_park(&self) -> bool {
-        self.name.contains("gort_runtime_core::")
+        self.name.contains("gort_runtime_core::") || self.name.contains("gort_executor::wait::")
     }
 
     /// What stands below a body: how the runtime calls it.

@@ -36,7 +36,12 @@ impl Unwinder {
     ///
     /// # Safety
     /// `context` is what a switch saved on that stack, and nobody resumes it meanwhile.
-    pub(super) unsafe fn frames(&mut self, stack: Stack, context: usize, mut show: impl FnMut(usize)) -> bool {
+    pub(super) unsafe fn frames(
+        &mut self,
+        stack: Stack,
+        context: usize,
+        mut show: impl FnMut(usize),
+    ) -> bool {
         let mut read = |addr: u64| {
             let addr = addr as usize;
             let is_word = addr.is_multiple_of(size_of::<usize>());
