@@ -21,7 +21,7 @@ use gort::net::{TcpListener, TcpStream};
 use gort::time::{sleep, timeout};
 use gort::{Builder, JoinHandle, Wait};
 use support::programs::{self, Left, Named, named, program};
-use support::{Event, announced, until, watchdog};
+use support::{Event, Latch, announced, until, watchdog};
 
 const PROGRAMS: &[Named<ExitCode>] = named![
     quits,
@@ -39,6 +39,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
 const TESTS: &[Named<()>] = named![
     reasons_of_goroutines,
     reasons_of_tasks,
+    a_blocking_job,
     what_is_said_of_one,
     backtraces,
     a_backtrace_takes_no_room,
@@ -162,6 +163,9 @@ fn reasons_of_goroutines() {
     goroutine("timeout", || {
         _ = timeout(FOR_EVER, AsyncReadExt::read(&mut pair().0, &mut [0])).wait()
     });
+    goroutine("blocking call", || {
+        gort::blocking(|| std::thread::sleep(FOR_EVER))
+    });
     goroutine("future", || for_ever().wait());
     comes_to("std read", "IO wait: read");
     comes_to("std write", "IO wait: write");
@@ -173,7 +177,27 @@ fn reasons_of_goroutines() {
     comes_to("join", "join");
     comes_to("join by Wait", "join");
     comes_to("timeout", "IO wait: read");
+    comes_to("blocking call", "blocking");
     comes_to("future", "waiting");
+}
+
+/// It has no name: it is known by its number.
+fn a_blocking_job() {
+    let (job, latch) = (Event::new(), Latch::new());
+    let (begins, end) = (job.clone(), latch.clone());
+    let handle = gort::task::spawn_blocking(move || {
+        begins.set();
+        end.pass();
+    });
+    job.wait();
+    let shown = format!(
+        "goroutine {} [blocking]:\n\tcreated at tests/dump.rs:",
+        handle.id()
+    );
+    assert!(dump().contains(&shown), "{shown}");
+    latch.open();
+    handle.wait().unwrap();
+    assert!(!dump().contains(&shown));
 }
 
 fn reasons_of_tasks() {
@@ -301,13 +325,14 @@ fn backtraces() {
             "{dump}"
         );
     }
-    assert!(
-        of("sorts")
-            .iter()
-            .any(|function| function.contains("slice::sort")),
-        "{dump}"
-    );
+    // With debug information, and nothing inlined.
     if cfg!(debug_assertions) {
+        assert!(
+            of("sorts")
+                .iter()
+                .any(|function| function.contains("slice::sort")),
+            "{dump}"
+        );
         let here = format!(
             "dump::innermost\n\t{}",
             std::env::current_dir().unwrap().display()
@@ -654,6 +679,8 @@ fn a_hundred_thousand() -> ExitCode {
     until(|| came.load(SeqCst) == MANY);
     let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (done, all_done) = mpsc::channel::<()>();
+    let longest_pause = Arc::new(AtomicUsize::new(0));
+    let pause = longest_pause.clone();
     for i in 0..4 {
         let (stop, ended, done) = (stop.clone(), ended.clone(), done.clone());
         gort::spawn(async move {
@@ -671,15 +698,27 @@ fn a_hundred_thousand() -> ExitCode {
         });
     }
     drop(done);
+    let stop_pausing = stop.clone();
+    gort::spawn(async move {
+        let mut last = Instant::now();
+        while !stop_pausing.load(SeqCst) {
+            gort::task::yield_now().await;
+            let now = Instant::now();
+            pause.fetch_max((now - last).as_micros() as usize, SeqCst);
+            last = now;
+        }
+    });
     for _ in 0..5 {
+        longest_pause.store(0, SeqCst);
         let before = ended.load(SeqCst);
         let begun = Instant::now();
         let dump = dump();
         let took = begun.elapsed();
         println!(
-            "{} bytes in {took:.1?}, while {} ended",
+            "{} bytes in {took:.1?}, while {} ended and one that yields waited at most {} us for its turn",
             dump.len(),
-            ended.load(SeqCst) - before
+            ended.load(SeqCst) - before,
+            longest_pause.load(SeqCst),
         );
         let mut seen = HashSet::new();
         for line in dump

@@ -40,7 +40,7 @@ mod ticks;
 pub mod timer;
 mod wait_reason;
 
-pub use api::{max_procs, newproc, reserve_stack, set_max_procs, time};
+pub use api::{max_procs, newproc, newproc_blocking, reserve_stack, set_max_procs, time};
 pub use debug::{default_stack, set_default_stack};
 pub use dump::{dump, dump_to};
 pub use fatal::throw;
@@ -49,14 +49,17 @@ pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
 pub use sched::block::block_in_place;
+pub use sched::blocking::call as call_blocking;
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{on_g, request_yield, wait};
 pub use sched::slice::{poll_proceed, proceed};
+pub use sched::threads::set_max_threads;
 pub use stack::Class;
 pub use sys::nanotime;
 pub use wait_reason::{WaitReason, waits_for};
 
-/// How many goroutines and tasks there are that have not ended, the runtime's own left out.
+/// How many goroutines and tasks there are that have not ended, closures of `spawn_blocking` among them, the runtime's own
+/// left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
 }

@@ -27,9 +27,11 @@ pub enum Rank {
     Stacks,
     /// Foreign wakers that wait for a system G.
     Deferred,
+    /// The pool of blocking threads.
+    Blocking,
 }
 
-const RANKS: [Rank; 7] = [
+const RANKS: [Rank; 8] = [
     Rank::World,
     Rank::Sched,
     Rank::Starts,
@@ -37,6 +39,7 @@ const RANKS: [Rank; 7] = [
     Rank::Timers,
     Rank::Stacks,
     Rank::Deferred,
+    Rank::Blocking,
 ];
 
 thread_local! {

@@ -24,9 +24,11 @@ pub enum WaitReason {
     Join,
     /// For time to pass.
     Sleep,
+    /// For a blocking thread that runs a closure of its own.
+    Blocking,
 }
 
-const ALL: [WaitReason; 7] = [
+const ALL: [WaitReason; 8] = [
     WaitReason::Future,
     WaitReason::IoRead,
     WaitReason::IoWrite,
@@ -34,6 +36,7 @@ const ALL: [WaitReason; 7] = [
     WaitReason::Connect,
     WaitReason::Join,
     WaitReason::Sleep,
+    WaitReason::Blocking,
 ];
 
 impl WaitReason {
@@ -55,6 +58,7 @@ impl fmt::Display for WaitReason {
             WaitReason::Connect => "IO wait: connect",
             WaitReason::Join => "join",
             WaitReason::Sleep => "sleep",
+            WaitReason::Blocking => "blocking",
         })
     }
 }

@@ -10,10 +10,13 @@
 //! | [`spawn_local`] | a task that never leaves the thread it was spawned on, and need not be `Send` |
 //! | [`go`] | a goroutine |
 //! | [`Builder`] | either, with a name or a stack size |
+//! | [`spawn_blocking`] | a closure that blocks its thread, which is not a goroutine's |
+//! | [`blocking`] | the same, for the caller to wait for |
 //! | [`yield_now`] | lets others run first |
 //! | [`block_in_place`] | runs what blocks its thread, while others run |
 
 mod block_in_place;
+mod blocking;
 mod builder;
 mod cell;
 mod error;
@@ -23,6 +26,7 @@ mod spawn;
 mod yield_now;
 
 pub use block_in_place::block_in_place;
+pub use blocking::{blocking, spawn_blocking};
 pub use builder::Builder;
 pub use error::JoinError;
 pub use id::Id;

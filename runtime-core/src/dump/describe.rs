@@ -22,6 +22,8 @@ pub(super) struct Description<'a> {
 pub(super) enum Doing {
     /// It is on an M, on this thread; or perhaps in a queue if nobody stopped the world to find out.
     Running(Option<u32>),
+    /// It is a job on a blocking thread.
+    Blocking,
     /// It is in a queue; mid-stack, it stands where it last waited.
     Runnable(Option<&'static Location<'static>>),
     /// It waits, and is its future and no more.
@@ -69,6 +71,7 @@ pub(super) fn doing_by_state(g: Gp) -> Doing {
     let glance = g.g().state.glance();
     match (glance.status, glance.has_frames) {
         (Status::Runnable, _) => Doing::Runnable(None),
+        (Status::Running, _) if g.g().vtable.blocks => Doing::Blocking,
         // A body that has ended leaves the list of Gs before it is dead.
         (Status::Running | Status::Dead, _) => Doing::Running(None),
         (Status::Waiting, true) => Doing::MidStack(None),
@@ -120,6 +123,7 @@ impl fmt::Display for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Doing::Running(_) => f.write_str("running"),
+            Doing::Blocking => WaitReason::Blocking.fmt(f),
             Doing::Runnable(_) => f.write_str("runnable"),
             Doing::AtBase(reason) => write!(f, "{reason}, at base"),
             Doing::MidStack(None) => f.write_str("waiting"),

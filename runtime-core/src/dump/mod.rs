@@ -64,7 +64,8 @@ fn and_exit(status: i32) -> ! {
 /// ```
 ///
 /// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
-/// What is `running` runs on a thread, of which a dump knows the number and no more. Functions are named where the program
+/// What is `running` runs on a thread, of which a dump knows the number and no more; a closure of
+/// `spawn_blocking` is `blocking`. Functions are named where the program
 /// has symbols, their lines where it has debug information.
 ///
 /// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.

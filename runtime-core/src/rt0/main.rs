@@ -31,6 +31,7 @@ static VTABLE: Vtable = Vtable {
     drop_output: nothing,
     dealloc: nothing,
     task: false,
+    blocks: false,
 };
 
 unsafe fn nothing(_: Gp) {}

@@ -6,7 +6,7 @@
 //!
 //! | for | functions |
 //! |---|---|
-//! | time | [`nanotime`] (monotonic), [`usleep`], [`sched_yield`] |
+//! | time | [`nanotime`] (monotonic), [`process_cpu_time`], [`usleep`], [`sched_yield`] |
 //! | sleeping on a word | [`futex_wait`], [`futex_wake`] |
 //! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`], [`thread_count`], [`threads_made`] |
 //! | other threads | [`thread_cpu_nanos`], [`thread_is_asleep`] |

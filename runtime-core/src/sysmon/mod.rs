@@ -12,7 +12,7 @@ use std::{io, ptr};
 use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
-use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
+use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
 use crate::{fence, sys, sys_box, warning};
 
 /// How long it naps while some M has a P. Two looks show that an M is blocked, so that is known after 0.5 to 1 ms.
@@ -82,7 +82,7 @@ fn sysmon() -> ! {
         let now = sys::nanotime();
         if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
             busy_at = now;
-        } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() {
+        } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() && !blocking::in_need() {
             deadlock::suspect();
             deep_sleep();
             busy_at = sys::nanotime();
@@ -93,6 +93,9 @@ fn sysmon() -> ! {
         if stacks::in_need() {
             // Address space may have come back in other ways than through a free stack.
             stacks::let_start(1);
+        }
+        if blocking::in_need() {
+            blocking::relieve(now);
         }
         watch(&mut seen, now);
         if retake::retake(now) {
@@ -115,7 +118,8 @@ fn deep_sleep() {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
-        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() {
+        let busy = SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs();
+        if busy || stacks::in_need() || blocking::in_need() {
             return;
         }
         SCHED.sysmon_note.clear();

@@ -17,7 +17,7 @@ mod watch;
 
 pub use auxv::{Auxv, auxv, page_size};
 pub use cgroup::cgroup_cpu_limit;
-pub use clock::{nanotime, sched_yield, usleep};
+pub use clock::{nanotime, process_cpu_time, sched_yield, usleep};
 pub use cpu::{huge_page_size, ncpu_affinity};
 pub use futex::{futex_wait, futex_wake};
 pub use membarrier::{has_membarrier, membarrier, membarrier_register};
