@@ -49,6 +49,29 @@ fn blocked_threads_keep_no_processor() {
     }
 }
 
+/// Blocked again and again, for less than it takes to find out, with a little work in between.
+#[test]
+fn short_blocks_keep_no_processor() {
+    let _watchdog = watchdog("short_blocks_keep_no_processor");
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut blocked = Vec::new();
+    all_processors(|| {
+        let stop = stop.clone();
+        blocked.push(gort::spawn(async move {
+            while !stop.load(Relaxed) {
+                thread::sleep(Duration::from_micros(50));
+            }
+        }));
+    });
+    for _ in 0..100 {
+        assert_eq!(gort::block_on(gort::spawn(async { 7 })).unwrap(), 7);
+    }
+    stop.store(true, Relaxed);
+    for task in blocked {
+        task.wait().unwrap();
+    }
+}
+
 /// All processors in a loop without a wait: timers fire, sockets are answered, new goroutines start.
 #[test]
 fn endless_loops_keep_no_processor() {

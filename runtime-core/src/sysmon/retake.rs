@@ -2,7 +2,7 @@
 //!
 //! | the M, in user code with a P | is known by | its P |
 //! |---|---|---|
-//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps | goes on at once |
+//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps; or so most of the time | goes on at once |
 //! | burns | its CPU clock goes on | goes on after a slice, if work waits; is lent for what is urgent |
 //! | waits for a processor | its CPU clock stands still, and it does not sleep | is lent for what is urgent |
 //!
@@ -22,6 +22,9 @@ const FIRST_SLICE_NANOS: u64 = 10_000_000;
 const LONGEST_SLICE_NANOS: u64 = 1_000_000_000;
 /// How long an M keeps its P from what is urgent. Wall time: lending makes no thread more, whoever waits for a processor.
 const LOAN_NANOS: u64 = 4_000_000;
+
+/// An M that blocks again and again is blocked if it has run for less than half of its time, after so long.
+const OFTEN_NANOS: u64 = 2_000_000;
 
 /// What is to become of an M's P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,20 +80,22 @@ fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
         });
         return Verdict::Stays;
     }
-    let stood = seq == last.seq && cpu == last.cpu_last && cpu != 0;
+    let used = cpu.saturating_sub(last.cpu_first);
+    let stood = seq == last.seq && cpu == last.cpu_last;
+    let often = now - last.since >= OFTEN_NANOS && used < (now - last.since) / 2;
     m.watch.set(Watch {
         seq,
         cpu_last: cpu,
         ..last
     });
-    if stood && sys::thread_is_asleep(tid) == Some(true) {
+    if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
     // What waits is seen to by whoever gets an idle P.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         return Verdict::Stays;
     }
-    if cpu.saturating_sub(last.cpu_first) >= slice() && work_waits() {
+    if used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
         Verdict::Lent
