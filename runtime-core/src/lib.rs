@@ -24,6 +24,7 @@ mod p;
 pub mod poller;
 mod queue;
 mod rt0;
+mod sanitize;
 mod sched;
 pub mod stack;
 pub mod state;

@@ -3,23 +3,23 @@
 //! It polls or calls the body, settles how that ended, and leaves for g0. Nothing unwinds past it: a body's vtable
 //! catches, and the entry functions are `extern "C"`.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::task::Context;
 
-use crate::arch;
 use crate::g::{Gp, Ran};
 use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
-use crate::sched::{deferred, waker};
+use crate::sched::{deferred, switch, waker};
 use crate::state::{Complete, Idle, Wake};
 
 /// Where a new base begins.
 pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
     // SAFETY: `execute` passes the M it runs on.
     let m: &'static M = unsafe { &*m.cast() };
+    // SAFETY: `execute` starts this.
+    unsafe { switch::arrived() };
     run(m);
     leave(m)
 }
@@ -28,16 +28,16 @@ pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
 pub(crate) extern "C" fn reap_entry(m: *mut c_void) -> ! {
     // SAFETY: as in `run_entry`.
     let m: &'static M = unsafe { &*m.cast() };
+    // SAFETY: `execute` starts this.
+    unsafe { switch::arrived() };
     reap(m);
     leave(m)
 }
 
 /// To g0; nobody comes back to these frames.
 fn leave(m: &'static M) -> ! {
-    let nobody = Cell::new(0);
     // SAFETY: g0 saved itself when it started this base, and waits.
-    unsafe { arch::switch(&nobody, m.g0.sp.get()) };
-    unreachable!("a base was resumed after it had ended")
+    unsafe { switch::leave(m) }
 }
 
 fn current(m: &M) -> Gp {

@@ -23,6 +23,7 @@ pub(crate) mod schedule;
 pub(crate) mod sleeper;
 pub(crate) mod stacks;
 pub(crate) mod steal;
+pub(crate) mod switch;
 pub(crate) mod time;
 pub(crate) mod waker;
 

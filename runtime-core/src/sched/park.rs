@@ -7,12 +7,11 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 
-use crate::arch;
 use crate::g::Gp;
 use crate::m::M;
 use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
-use crate::sched::{block, stacks};
+use crate::sched::{block, stacks, switch};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
 use crate::{errno, life, throw};
@@ -171,7 +170,7 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
     }
     // Woken already or not, nobody but this M can resume the G, and not before we are on g0 (rule 2).
     // SAFETY: g0 waits in `execute`.
-    unsafe { arch::switch(&top.sp, m.g0.sp.get()) };
+    unsafe { switch::mcall(m, top) };
     errno::set(errno);
     Ok(())
 }

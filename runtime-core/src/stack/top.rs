@@ -1,6 +1,7 @@
 //! The handle of a stack and the record at its highest end. Made by `pool`, passed around by `sched`.
 
 use super::{Class, GUARD_SIZE};
+use crate::sanitize;
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::Location;
@@ -32,6 +33,8 @@ pub struct Top {
     pub(crate) yields_at: Cell<u8>,
     /// The size of the slot. Fixed.
     pub(crate) class: Class,
+    /// What a sanitizer keeps of the stack. `sched`'s.
+    pub(crate) sanitize: sanitize::OfStack,
 }
 
 /// [`Top::chunk`] of a stack that no arena holds.
@@ -69,6 +72,7 @@ impl Stack {
             reason: Cell::new(0),
             yields_at: Cell::new(0),
             class,
+            sanitize: sanitize::OfStack::new(),
         };
         // SAFETY: by the contract.
         let stack = unsafe { Stack::at(base, class) };
