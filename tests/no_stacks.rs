@@ -200,7 +200,8 @@ fn one_by_one() -> ExitCode {
 /// One line about stacks; perhaps one that there is no thread either.
 fn assert_warned_once(left: &Left) {
     left.assert_success();
-    let stacks = left.lines("gort: no address space for another stack (raise `ulimit -v`");
+    let stacks = left
+        .lines("gort: no further stack can be had: reserving address space for stacks (raise `ulimit -v`");
     assert_eq!(stacks.len(), 1, "{left:?}");
     let threads = left.lines("gort: no further thread can be had");
     assert!(threads.len() <= 1, "{left:?}");

@@ -5,16 +5,12 @@
 
 mod support;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use gort::Wait;
 use gort::time::timeout;
-use support::proc::{Usage, comes_true, mappings};
+use support::gate::Gate;
+use support::proc::{Usage, comes_true, mappings, trim};
 use support::{is_child, run_child_and_show, watchdog};
 
 const TASKS: usize = 1_000_000;
@@ -29,79 +25,6 @@ const DEFAULT_MAX_MAP_COUNT: usize = 65_530;
 const SCAVENGED_WITHIN: Duration = Duration::from_secs(60);
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// What they all wait for. Its memory is there, and touched, before anything is measured.
-struct Gate {
-    open: AtomicBool,
-    wakers: Vec<Mutex<Option<Waker>>>,
-    /// How many wait, or have waited.
-    came: AtomicUsize,
-    through: AtomicUsize,
-}
-
-impl Gate {
-    fn new(places: usize) -> &'static Gate {
-        Box::leak(Box::new(Gate {
-            open: AtomicBool::new(false),
-            wakers: (0..places).map(|_| Mutex::new(None)).collect(),
-            came: AtomicUsize::new(0),
-            through: AtomicUsize::new(0),
-        }))
-    }
-
-    fn pass(&'static self, place: usize) -> Pass {
-        Pass { gate: self, place }
-    }
-
-    /// Until all wait in it.
-    fn fill(&self) {
-        assert!(comes_true(Duration::from_secs(100), || self.came.load(SeqCst)
-            == self.wakers.len()));
-    }
-
-    fn open(&self) {
-        self.open.store(true, SeqCst);
-        for place in &self.wakers {
-            let waker = place.lock().unwrap().take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-
-    /// Makes it as good as new, for the next wave.
-    fn close(&self) {
-        self.open.store(false, SeqCst);
-        self.came.store(0, SeqCst);
-        self.through.store(0, SeqCst);
-    }
-}
-
-struct Pass {
-    gate: &'static Gate,
-    place: usize,
-}
-
-impl Future for Pass {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut waker = self.gate.wakers[self.place].lock().unwrap();
-        if self.gate.open.load(SeqCst) {
-            return Poll::Ready(());
-        }
-        if waker.replace(cx.waker().clone()).is_none() {
-            self.gate.came.fetch_add(1, SeqCst);
-        }
-        Poll::Pending
-    }
-}
-
-/// Returns what the allocator keeps, so that what is measured is what is in use.
-fn trim() {
-    // SAFETY: no pointers; any thread may.
-    unsafe { libc::malloc_trim(0) };
-}
-
 #[test]
 fn a_million_tasks() {
     let name = "a_million_tasks";
@@ -112,7 +35,7 @@ fn a_million_tasks() {
     let gate = Gate::new(TASKS);
     let future = |place| async move {
         gate.pass(place).await;
-        gate.through.fetch_add(1, SeqCst);
+        gate.went_through();
     };
     let future_size = size_of_val(&future(0));
     gort::block_on(async {});
@@ -139,7 +62,7 @@ fn a_million_tasks() {
     gate.open();
     let ended = || gort::runtime::num_goroutines() == goroutines;
     assert!(comes_true(Duration::from_secs(100), ended));
-    assert_eq!(gate.through.load(SeqCst), TASKS);
+    assert_eq!(gate.through(), TASKS);
     // The stack on which the last ones run is given back, too.
     let back = || {
         trim();
@@ -164,7 +87,7 @@ fn waves(gate: &'static Gate, wait: fn(&'static Gate, usize), at_once: bool) {
         for place in 0..GOROUTINES {
             drop(gort::go(move || {
                 wait(gate, place);
-                gate.through.fetch_add(1, SeqCst);
+                gate.went_through();
             }));
         }
         gate.fill();
@@ -184,7 +107,7 @@ fn waves(gate: &'static Gate, wait: fn(&'static Gate, usize), at_once: bool) {
         gate.open();
         let ended = || gort::runtime::num_goroutines() == goroutines;
         assert!(comes_true(Duration::from_secs(100), ended));
-        assert_eq!(gate.through.load(SeqCst), GOROUTINES);
+        assert_eq!(gate.through(), GOROUTINES);
         gate.close();
         if wave == 1 {
             first = waiting.since(before);

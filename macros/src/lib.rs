@@ -31,6 +31,10 @@ use crate::entry::Entry;
 /// When the body returns, the process ends with its output as exit status, as an ordinary `main`'s is (a panic gives
 /// 101). Other goroutines and tasks are not waited for, and their destructors do not run.
 ///
+/// If it turns out that nothing in the process can ever run again, the process ends with Go's "fatal error: all goroutines
+/// are asleep - deadlock!" and exit status 2. That is said only where it is certain: not while a timer is armed, a
+/// descriptor waited for, or a thread alive that gort did not make.
+///
 /// # Examples
 ///
 /// ```

@@ -29,4 +29,9 @@ pub trait Poller: Send + Sync {
 
     /// Makes a `poll` that blocks, or else the next one that would block, return.
     fn wake(&self);
+
+    /// Whether anybody waits for readiness. On g0, under the sched lock: it takes no lock and makes no system call.
+    ///
+    /// A waiter that `poll` has taken out and not passed to `ready` yet need not count.
+    fn has_waiters(&self) -> bool;
 }

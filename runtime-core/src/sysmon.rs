@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
 use crate::m::{M, SYSMON_ID};
+use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
 use crate::{sys, sys_box};
 
@@ -70,6 +71,7 @@ fn sysmon() -> ! {
         if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
             idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
             if idle_rounds > IDLE_ROUNDS && !stacks::in_need() {
+                deadlock::suspect();
                 deep_sleep();
                 (idle_rounds, quiet) = (0, 0);
                 continue;
@@ -78,7 +80,7 @@ fn sysmon() -> ! {
             idle_rounds = 0;
         }
         let now = sys::nanotime();
-        let mut acted = netpoll::poll_if_older(NETPOLL_NANOS);
+        let mut acted = poll();
         if time::overdue(now) {
             idle::wakep();
             acted = true;
@@ -90,6 +92,16 @@ fn sysmon() -> ! {
         acted |= watch(&mut seen, now);
         quiet = if acted { 0 } else { quiet + 1 };
     }
+}
+
+/// Polls the network if nobody has for long. True: something became runnable.
+fn poll() -> bool {
+    if !netpoll::is_older(NETPOLL_NANOS) {
+        return false;
+    }
+    // What it finds may be in its hands alone while every M is asleep.
+    let _awaited = Awaited::begin();
+    netpoll::poll_if_older(NETPOLL_NANOS)
 }
 
 /// Until somebody gets a P (Go: sysmonwait).

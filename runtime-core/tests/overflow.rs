@@ -12,6 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::Location;
 use std::ptr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod child;
 
@@ -35,14 +36,18 @@ fn goroutine() -> Stack {
     *GOROUTINE.get_or_init(|| stack::alloc(Class::GOROUTINE).unwrap())
 }
 
-/// Sets the handler that `install` finds.
-fn set_handler(handler: usize, flags: i32) {
+/// Sets the handlers that `install` finds. While one runs, SIGUSR1 is blocked.
+fn set_handlers(handler: usize, flags: i32) {
     // SAFETY: all zeros is a sigaction.
     let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     action.sa_sigaction = handler;
     action.sa_flags = flags;
     // SAFETY: a valid action, a handler of this file.
-    unsafe { libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()) };
+    unsafe {
+        libc::sigaddset(&mut action.sa_mask, libc::SIGUSR1);
+        libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut());
+        libc::sigaction(libc::SIGBUS, &action, ptr::null_mut());
+    }
 }
 
 /// An address that is nobody's.
@@ -71,6 +76,46 @@ extern "C" fn without_info(signal: i32) {
 
 extern "C" fn once(_: i32) {
     sys::write_stderr(b"once\n");
+}
+
+/// A handler that runs with the mask it asked for.
+extern "C" fn masked(signal: i32) {
+    let mask = sys::msigsave();
+    if mask.contains(libc::SIGUSR1) && mask.contains(signal) {
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(HANDLED) };
+    }
+}
+
+/// A handler that faults itself, which it asked to be told of.
+extern "C" fn nested(_: i32) {
+    static DEPTH: AtomicUsize = AtomicUsize::new(0);
+    if DEPTH.fetch_add(1, Ordering::Relaxed) == 2 {
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(HANDLED) };
+    }
+    fault(NOWHERE);
+}
+
+extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // SAFETY: the kernel's siginfo; `_exit` ends the process.
+    unsafe {
+        if signal == libc::SIGBUS && !(*info).si_addr().is_null() {
+            libc::_exit(HANDLED);
+        }
+    }
+}
+
+/// Reads a file's mapping past the end of the file.
+fn bus_error() {
+    // SAFETY: a descriptor of our own, a mapping of our own; the read faults, which is the point.
+    unsafe {
+        let fd = libc::memfd_create(c"empty".as_ptr(), 0);
+        let (len, access) = (sys::page_size(), libc::PROT_READ);
+        let map = libc::mmap(ptr::null_mut(), len, access, libc::MAP_SHARED, fd, 0);
+        assert_ne!(map, libc::MAP_FAILED);
+        map.cast::<u8>().read_volatile();
+    }
 }
 
 #[inline(never)]
@@ -112,6 +157,13 @@ fn play(scenario: &str) {
     child::no_core();
     let (handler, flags) = match scenario {
         "SIG_IGN" | "SIG_IGN, sent" => (libc::SIG_IGN, 0),
+        "its mask" => ((masked as extern "C" fn(i32)) as usize, 0),
+        "SA_NODEFER" => ((nested as extern "C" fn(i32)) as usize, libc::SA_NODEFER),
+        "not SA_NODEFER" => ((nested as extern "C" fn(i32)) as usize, 0),
+        "SIGBUS" => {
+            let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) = on_bus_error;
+            (handler as usize, libc::SA_SIGINFO)
+        }
         "three arguments" => {
             let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) = with_info;
             (handler as usize, libc::SA_SIGINFO)
@@ -122,7 +174,7 @@ fn play(scenario: &str) {
         _ => (libc::SIG_DFL, 0),
     };
     if handler != usize::MAX {
-        set_handler(handler, flags);
+        set_handlers(handler, flags);
     }
     for _ in 0..2 {
         // SAFETY: `find` only reads.
@@ -131,6 +183,7 @@ fn play(scenario: &str) {
     match scenario {
         "goroutine" => overflow_the_goroutine(),
         "guard" => fault(goroutine().guard().start),
+        "SIGBUS" | "SIGBUS, SIG_DFL" => bus_error(),
         "std" => {
             std::thread::spawn(|| recurse(usize::MAX)).join().unwrap();
         }
@@ -187,10 +240,16 @@ fn any_other_fault_goes_to_the_handler_before() {
     };
     killed("SIG_DFL", libc::SIGSEGV);
     killed("SIG_DFL, sent", libc::SIGSEGV);
+    killed("SIGBUS, SIG_DFL", libc::SIGBUS);
     killed("SIG_IGN", libc::SIGSEGV);
     assert_eq!(run(TEST, "SIG_IGN, sent").status.code(), Some(0));
     assert_eq!(run(TEST, "three arguments").status.code(), Some(HANDLED));
     assert_eq!(run(TEST, "one argument").status.code(), Some(HANDLED));
+    assert_eq!(run(TEST, "its mask").status.code(), Some(HANDLED));
+    assert_eq!(run(TEST, "SIGBUS").status.code(), Some(HANDLED));
+    assert_eq!(run(TEST, "SA_NODEFER").status.code(), Some(HANDLED));
+    // The kernel kills who faults with that signal blocked.
+    killed("not SA_NODEFER", libc::SIGSEGV);
     assert_eq!(
         killed("called once", libc::SIGSEGV).err.matches("once\n").count(),
         1

@@ -1,9 +1,9 @@
 //! Stacks: guards, reuse, the scavenger's choice. Bodies that count what is free in the whole process run in a
 //! child (tests/child).
 
-use gort_runtime_core::stack::{self, Cache, Class, Stack};
+use gort_runtime_core::stack::{self, Cache, Class, Scavenged, Stack};
 use gort_runtime_core::sys::{self, mem};
-use probe::{assert_guarded, free, put, touch, touched};
+use probe::{assert_guarded, free, put, scavenge, touch, touched};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -155,13 +155,13 @@ fn the_scavenger_leaves_alone_what_is_used_cached_or_not_idle_long_enough() {
                 free(*stack);
             }
         }
-        assert_eq!(stack::scavenge(HOUR), 0);
+        assert_eq!(scavenge(HOUR), 0);
         let page = sys::page_size();
-        assert_eq!(stack::scavenge(0), 8 * page);
+        assert_eq!(scavenge(0), 8 * page);
         assert_eq!((touched(used), touched(cached)), (3, 12));
         assert_guarded(used);
         assert_guarded(cached);
-        assert_eq!(stack::scavenge(0), 0);
+        assert_eq!(scavenge(0), 0);
         // The emptied slots are guarded again when they are used again, which is last.
         let again: Vec<Stack> = (0..22).map(|_| stack::alloc(class).unwrap()).collect();
         assert!(again.iter().all(|stack| stacks.contains(stack)));
@@ -171,10 +171,35 @@ fn the_scavenger_leaves_alone_what_is_used_cached_or_not_idle_long_enough() {
         let large = stack::alloc(Class::for_size(4096 * KIB)).unwrap();
         touch(large, 1);
         free(large);
-        assert_eq!(stack::scavenge(0), page);
+        assert_eq!(scavenge(0), page);
         let large_again = stack::alloc(Class::for_size(4096 * KIB)).unwrap();
         assert_eq!((large_again, touched(large_again)), (large, 0));
         assert_guarded(large_again);
+    });
+}
+
+#[test]
+fn the_scavenger_goes_chunk_by_chunk_and_stops_when_its_time_is_up() {
+    const TEST: &str = "the_scavenger_goes_chunk_by_chunk_and_stops_when_its_time_is_up";
+    child::isolated(TEST, || {
+        const CHUNKS: usize = 3;
+        let class = Class::TASK;
+        let stacks: Vec<Stack> = (0..CHUNKS).map(|_| stack::alloc(class).unwrap()).collect();
+        for stack in &stacks {
+            touch(*stack, 7);
+            free(*stack);
+        }
+        let bytes = sys::page_size();
+        for _ in 0..CHUNKS {
+            assert_eq!(stack::scavenge(0, 0), Scavenged { bytes, more: true });
+        }
+        assert_eq!(
+            stack::scavenge(0, 0),
+            Scavenged {
+                bytes: 0,
+                more: false
+            }
+        );
     });
 }
 
@@ -257,7 +282,7 @@ fn threads_and_the_scavenger_never_share_a_stack() {
             .collect();
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                stack::scavenge(0);
+                scavenge(0);
                 sys::usleep(100);
             }
         });
@@ -285,7 +310,7 @@ fn nothing_enters_the_global_allocator() {
             free(stack::alloc(class).unwrap());
         }
         cache.flush();
-        stack::scavenge(0);
+        scavenge(0);
         let error = mem::reserve(1 << 50, 4096).unwrap_err();
         assert!(sys::context(&error).is_some());
         drop(error);

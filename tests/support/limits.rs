@@ -1,4 +1,4 @@
-//! Taking from this process what the system gives: address space, threads.
+//! Taking from this process what the system gives: address space, threads, guard regions.
 
 use std::fs;
 
@@ -49,36 +49,79 @@ fn set_address_space(bytes: libc::rlim_t) {
 
 /// From now on neither this thread nor those that it makes can make another. False if that cannot be had here.
 pub(crate) fn no_more_threads() -> bool {
-    filter(0)
+    no_threads(0)
 }
 
 /// The same for all threads that there are.
 pub(crate) fn no_more_threads_anywhere() -> bool {
-    filter(libc::SECCOMP_FILTER_FLAG_TSYNC)
+    no_threads(libc::SECCOMP_FILTER_FLAG_TSYNC)
+}
+
+/// As before Linux 6.13: neither this thread nor those that it makes have guard regions. False if that cannot be had
+/// here.
+pub(crate) fn no_guard_regions() -> bool {
+    /// uapi/asm-generic/mman-common.h.
+    const MADV_GUARD_INSTALL: u32 = 102;
+    install(
+        0,
+        &mut [
+            load(NUMBER),
+            skip_unless(libc::SYS_madvise as u32, 3),
+            load(THIRD_ARGUMENT),
+            skip_unless(MADV_GUARD_INSTALL, 1),
+            fail_with(libc::EINVAL),
+            allow(),
+        ],
+    )
 }
 
 /// A filter that fails clone and clone3: clone3 with ENOSYS, after which the C library takes clone, which fails with
 /// EAGAIN, as at a limit.
-fn filter(flags: libc::c_ulong) -> bool {
-    /// The system call's number in struct seccomp_data.
-    const NUMBER: u32 = 0;
-    let statement = |code, k, jf| libc::sock_filter { code, jt: 0, jf, k };
-    let load = |k| statement(0x20, k, 0);
-    let skip_unless = |k, jf| statement(0x15, k, jf);
-    let answer = |k| statement(0x06, k, 0);
-    let mut filter = [
-        load(NUMBER),
-        skip_unless(libc::SYS_clone as u32, 1),
-        answer(libc::SECCOMP_RET_ERRNO | libc::EAGAIN as u32),
-        skip_unless(libc::SYS_clone3 as u32, 1),
-        answer(libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
-        answer(libc::SECCOMP_RET_ALLOW),
-    ];
+fn no_threads(flags: libc::c_ulong) -> bool {
+    install(
+        flags,
+        &mut [
+            load(NUMBER),
+            skip_unless(libc::SYS_clone as u32, 1),
+            fail_with(libc::EAGAIN),
+            skip_unless(libc::SYS_clone3 as u32, 1),
+            fail_with(libc::ENOSYS),
+            allow(),
+        ],
+    )
+}
+
+/// Offsets in struct seccomp_data: the system call's number, and the low half of its third argument.
+const NUMBER: u32 = 0;
+const THIRD_ARGUMENT: u32 = 32;
+
+fn load(k: u32) -> libc::sock_filter {
+    statement(0x20, k, 0)
+}
+
+fn skip_unless(k: u32, jf: u8) -> libc::sock_filter {
+    statement(0x15, k, jf)
+}
+
+fn fail_with(error: i32) -> libc::sock_filter {
+    statement(0x06, libc::SECCOMP_RET_ERRNO | error as u32, 0)
+}
+
+fn allow() -> libc::sock_filter {
+    statement(0x06, libc::SECCOMP_RET_ALLOW, 0)
+}
+
+fn statement(code: u16, k: u32, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code, jt: 0, jf, k }
+}
+
+/// Has the kernel ask this filter about each system call from now on.
+fn install(flags: libc::c_ulong, filter: &mut [libc::sock_filter]) -> bool {
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),
     };
-    // SAFETY: the filter only makes two system calls fail; it is alive for the call.
+    // SAFETY: the filters here only make system calls fail; it is alive for the call.
     unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &program) == 0

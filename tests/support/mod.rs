@@ -9,9 +9,9 @@
 )]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
 
-pub(crate) mod proc;
-
+pub(crate) mod gate;
 pub(crate) mod limits;
+pub(crate) mod proc;
 pub(crate) mod programs;
 
 use std::future::Future;

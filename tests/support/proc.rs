@@ -36,6 +36,12 @@ fn kib(file: &str, name: &str) -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().expect(name) * 1024
 }
 
+/// Returns what the allocator keeps, so that what is measured is what is in use.
+pub(crate) fn trim() {
+    // SAFETY: no pointers; any thread may.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// How many mappings there are.
 pub(crate) fn mappings() -> usize {
     fs::read_to_string("/proc/self/maps").unwrap().lines().count()

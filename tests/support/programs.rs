@@ -3,7 +3,7 @@
 //! runs the tests one by one.
 
 use std::io::Write;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitCode, ExitStatus, Output};
 
@@ -77,6 +77,27 @@ pub(crate) struct Left {
 
 /// Runs a program of this binary with these variables.
 pub(crate) fn program(name: &str, env: &[(&str, &str)]) -> Left {
+    Left::from(output_in_time(command(name, env)))
+}
+
+/// Runs a program whose first thread has so much stack (RLIMIT_STACK).
+pub(crate) fn program_with_stack(name: &str, env: &[(&str, &str)], bytes: usize) -> Left {
+    let mut command = command(name, env);
+    let limit = libc::rlimit {
+        rlim_cur: bytes as libc::rlim_t,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: between fork and exec only a system call.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_STACK, &limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    Left::from(output_in_time(command))
+}
+
+fn command(name: &str, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     // An arena of malloc's takes 64 MiB of address space, and a backtrace more memory than a program may have left.
     command
@@ -84,7 +105,7 @@ pub(crate) fn program(name: &str, env: &[(&str, &str)]) -> Left {
         .env("MALLOC_ARENA_MAX", "1")
         .env("RUST_BACKTRACE", "0")
         .envs(env.iter().copied());
-    Left::from(output_in_time(command))
+    command
 }
 
 impl From<Output> for Left {

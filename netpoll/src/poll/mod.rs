@@ -8,8 +8,8 @@ mod timerfd;
 mod wakesig;
 
 use std::io;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 use std::task::Waker;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use gort_runtime_core::poller::{Delay, Poller};
 use mio::event::Event;
 use mio::{Events, Registry, Token};
 
-use crate::desc::Readiness;
 use crate::desc::slab::Key;
+use crate::desc::{PollDesc, Readiness};
 use crate::registration::SLAB;
 use timerfd::TimerFd;
 use wakesig::WakeSig;
@@ -43,8 +43,8 @@ pub struct NetPoll {
     wakesig: WakeSig,
     /// The M that polls has it.
     turn: Mutex<Turn>,
-    /// While true, waiters that no descriptor shows any more are on their way to `ready`.
-    dispatching: AtomicBool,
+    /// A descriptor that somebody waited for when that was last asked.
+    waited_for: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -91,23 +91,12 @@ impl NetPoll {
             registry,
             wakesig,
             turn: Mutex::new(turn),
-            dispatching: AtomicBool::new(false),
+            waited_for: AtomicU32::new(0),
         })
     }
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    /// Whether anything in the process waits for an fd, or has just been woken by one and is not runnable
-    /// yet. Looks at every descriptor: for deadlock detection, not for a scheduler's round. Go:
-    /// netpollAnyWaiters.
-    ///
-    /// Who wants to conclude from `false` that nothing can run looks at the run queues *after* this call.
-    pub fn has_waiters(&self) -> bool {
-        // In this order: a waiter is gone from its descriptor only after `dispatching` was set, and
-        // `dispatching` is reset only after it was made runnable.
-        SLAB.iter().any(|desc| desc.has_waiters()) || self.dispatching.load(Acquire)
     }
 }
 
@@ -142,7 +131,6 @@ impl Poller for NetPoll {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         }
-        self.dispatching.store(true, Release);
         for event in events.iter() {
             match event.token() {
                 WAKE => {}
@@ -155,12 +143,25 @@ impl Poller for NetPoll {
                 }
             }
         }
-        self.dispatching.store(false, Release);
         Ok(())
     }
 
     fn wake(&self) {
         self.wakesig.wake();
+    }
+
+    /// Go: netpollAnyWaiters. One descriptor is looked at, as a rule: a server's listener is always waited for. A count of
+    /// all waiters instead would be a word that every wait of every M writes.
+    fn has_waiters(&self) -> bool {
+        let last = self.waited_for.load(Relaxed);
+        if SLAB.get(last).is_some_and(PollDesc::has_waiters) {
+            return true;
+        }
+        let Some(found) = SLAB.iter().position(PollDesc::has_waiters) else {
+            return false;
+        };
+        self.waited_for.store(found as u32, Relaxed);
+        true
     }
 }
 

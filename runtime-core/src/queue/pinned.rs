@@ -97,6 +97,12 @@ impl Pinned {
         }
     }
 
+    /// Whether others have queued something that the home M has not seen yet.
+    #[cfg(not(loom))]
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.inbox.load(Ordering::Acquire).is_null()
+    }
+
     /// Whether nothing is queued.
     ///
     /// # Safety

@@ -98,6 +98,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     if let Some(body) = body {
         step("main.main");
         life::up();
+        sched::deadlock::watch();
         body();
         // Nothing is started from here on; `schedule` returns on m0.
         life::end();

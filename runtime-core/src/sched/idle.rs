@@ -8,7 +8,7 @@ use crate::atomic::{Ordering, fence};
 use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::{P, PStatus};
-use crate::sched::{SCHED, Shared, netpoll, newm, stacks, time};
+use crate::sched::{SCHED, Shared, deadlock, netpoll, newm, stacks, time};
 use crate::{arch, life, sys, ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
@@ -165,6 +165,8 @@ fn stopm(m: &'static M) {
     }
     if m.has_own_work() || is_needed() {
         wake_idle(m);
+    } else {
+        deadlock::suspect();
     }
     sleep(m);
 }

@@ -7,6 +7,7 @@ use crate::m::M;
 pub(super) struct MList {
     head: Option<&'static M>,
     tail: Option<&'static M>,
+    len: u32,
 }
 
 impl MList {
@@ -14,7 +15,12 @@ impl MList {
         MList {
             head: None,
             tail: None,
+            len: 0,
         }
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.len
     }
 
     pub(super) fn push_front(&mut self, m: &'static M) {
@@ -25,6 +31,7 @@ impl MList {
             None => self.tail = Some(m),
         }
         self.head = Some(m);
+        self.len += 1;
     }
 
     pub(super) fn push_back(&mut self, m: &'static M) {
@@ -35,6 +42,7 @@ impl MList {
             None => self.head = Some(m),
         }
         self.tail = Some(m);
+        self.len += 1;
     }
 
     pub(super) fn remove(&mut self, m: &'static M) {
@@ -47,6 +55,7 @@ impl MList {
             Some(next) => next.prev.set(prev),
             None => self.tail = prev,
         }
+        self.len -= 1;
     }
 
     pub(super) fn pop_front(&mut self) -> Option<&'static M> {
@@ -85,10 +94,11 @@ mod tests {
                 .map(|m| m.id)
                 .collect();
             assert_eq!(backwards, left);
+            assert_eq!(list.len() as usize, left.len());
             while let Some(m) = list.pop_front() {
                 assert_eq!(Some(m.id), left.pop());
             }
-            assert!(left.is_empty() && list.tail.is_none());
+            assert!(left.is_empty() && list.tail.is_none() && list.len() == 0);
         }
     }
 }

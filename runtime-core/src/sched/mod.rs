@@ -6,6 +6,7 @@
 
 pub(crate) mod base;
 pub(crate) mod block;
+pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
@@ -180,6 +181,15 @@ impl Sched {
 
     pub(crate) fn set_m(&self, m: &'static M) {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    }
+
+    /// All Ms but sysmon's.
+    pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
+        let n = self.nm.load(Ordering::Acquire) as usize;
+        // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
+        self.allm[..n]
+            .iter()
+            .filter_map(|m| unsafe { m.load(Ordering::Acquire).as_ref() })
     }
 
     /// Makes `m` one that goroutines live on if there are fewer of them than Ps. Under the lock.

@@ -109,7 +109,10 @@ fn find_overflow(address: usize) -> Option<Overflow> {
     let m = M::current()?;
     let g = m.curg.get()?;
     let stack = m.stack.get()?;
-    let remedy = if g.g().vtable.task {
+    let remedy = if g.g().state.is_reaped() {
+        "what nobody took is dropped on the stack of a thread: what needs more is to be dropped on a goroutine with \
+         gort::Builder::stack_size"
+    } else if g.g().vtable.task {
         "a poll has the stack of a thread: what needs more belongs on a goroutine with gort::Builder::stack_size"
     } else if g.g().state.is_local() {
         "give the main goroutine more with `ulimit -s`"

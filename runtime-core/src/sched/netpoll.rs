@@ -13,7 +13,7 @@ use crate::m::{M, Presence};
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{SCHED, idle, time, waker};
+use crate::sched::{SCHED, deadlock, idle, time, waker};
 use crate::state::Wake;
 use crate::{sys, throw};
 
@@ -43,6 +43,10 @@ impl Poller for NotePoller {
     fn wake(&self) {
         SCHED.poll_note.wakeup();
     }
+
+    fn has_waiters(&self) -> bool {
+        false
+    }
 }
 
 fn poller() -> &'static dyn Poller {
@@ -55,6 +59,11 @@ pub fn install(poller: &'static dyn Poller) {
         // An M that blocks on the note moves over.
         TIMERS_ONLY.wake();
     }
+}
+
+/// Whether anybody waits for a descriptor.
+pub(crate) fn has_waiters() -> bool {
+    NETWORK.get().is_some_and(|network| network.has_waiters())
 }
 
 /// Makes the M that blocks in the poller return.
@@ -162,10 +171,15 @@ fn poll_and_stamp() -> bool {
     any
 }
 
+/// Whether nobody has polled for so long, nor does.
+pub(crate) fn is_older(nanos: u64) -> bool {
+    let last = SCHED.lastpoll.load(Ordering::Relaxed);
+    NETWORK.get().is_some() && last != 0 && last + nanos < sys::nanotime()
+}
+
 /// Polls if nobody has for a while (a busy P, sysmon). True: something became runnable somewhere.
 pub(crate) fn poll_if_older(nanos: u64) -> bool {
-    let last = SCHED.lastpoll.load(Ordering::Relaxed);
-    NETWORK.get().is_some() && last != 0 && last + nanos < sys::nanotime() && poll_and_stamp()
+    is_older(nanos) && poll_and_stamp()
 }
 
 /// What a busy P does now and then.
@@ -192,6 +206,9 @@ pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
             nanos => Delay::Nanos(nanos),
         }
     };
+    if delay != Delay::Now {
+        deadlock::check();
+    }
     let mut list = GList::new();
     poll(delay, &mut list);
     SCHED.poll_until.store(0, Ordering::SeqCst);

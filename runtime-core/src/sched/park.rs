@@ -178,9 +178,12 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
 /// A task's first park in a poll: it keeps the stack it runs on, and the M needs another for the next base.
 #[cold]
 fn keep_stack(m: &'static M, g: Gp) -> Result<(), NoStack> {
-    let Ok(fresh) = stacks::get(m.p.get(), Class::TASK) else {
-        stacks::warn();
-        return Err(NoStack);
+    let fresh = match stacks::get(m.p.get(), Class::TASK) {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            stacks::warn(&error);
+            return Err(NoStack);
+        }
     };
     debug_assert_eq!(
         m.stack.get(),

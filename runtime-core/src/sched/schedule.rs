@@ -56,7 +56,7 @@ fn execute(m: &'static M, next: Next) {
             let class = g.stack_class();
             match stacks::get(m.p.get(), class) {
                 Ok(stack) => header.frames.set(Some(stack)),
-                Err(_) => return stacks::wait_for_one(g, class),
+                Err(error) => return stacks::wait_for_one(g, class, &error),
             }
         }
         g.set_home(m);

@@ -16,7 +16,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::sched::{SCHED, Shared, idle, scavenger};
 use crate::stack::{self, Class, Stack};
-use crate::warning;
+use crate::{sys, warning};
 
 /// A stack for whoever holds `p`, or holds none.
 ///
@@ -66,10 +66,10 @@ pub(crate) fn in_need() -> bool {
     SCHED.stack_shortage.load(Ordering::Relaxed)
 }
 
-/// Has `g`, a goroutine that found no stack of this class, wait for one.
+/// Has `g`, a goroutine that found no stack of this class for this reason, wait for one.
 #[cold]
-pub(crate) fn wait_for_one(g: Gp, class: Class) {
-    warn();
+pub(crate) fn wait_for_one(g: Gp, class: Class, error: &io::Error) {
+    warn(error);
     let mut shared = SCHED.lock.lock();
     shared.wants_stack.push_back(g);
     SCHED.stack_shortage.store(true, Ordering::Relaxed);
@@ -82,12 +82,13 @@ pub(crate) fn wait_for_one(g: Gp, class: Class) {
 
 /// Says once that stacks have run out.
 #[cold]
-pub(crate) fn warn() {
+pub(crate) fn warn(error: &io::Error) {
     let warned = std::mem::replace(&mut SCHED.lock.lock().warned_no_stack, true);
     if !warned {
         warning!(
-            "no address space for another stack (raise `ulimit -v`, or run fewer goroutines with smaller stacks): \
-             goroutines start when a stack is free, and a task that waits inside a poll blocks its thread"
+            "no further stack can be had: {}; goroutines start when a stack is free, and a task that waits inside a \
+             poll blocks its thread",
+            sys::brief(error)
         );
     }
 }

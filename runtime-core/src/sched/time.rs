@@ -108,6 +108,11 @@ pub(crate) fn earliest() -> u64 {
     SCHED.ps().map(|p| p.timers.earliest()).min().unwrap_or(u64::MAX)
 }
 
+/// How many timers are armed.
+pub(crate) fn armed() -> usize {
+    SCHED.ps().map(|p| p.timers.len()).sum()
+}
+
 /// For sysmon: whether a timer is overdue.
 pub(crate) fn overdue(now: u64) -> bool {
     SCHED.ps().any(|p| p.timers.next_when() <= now) && SCHED.npidle.load(Ordering::Relaxed) != 0

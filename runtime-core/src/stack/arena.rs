@@ -1,5 +1,6 @@
 //! The slots of one class: which are free, which are fresh, and where the next ones come from. Used by
-//! `pool` and `scavenge`, under the class's lock. It counts only: it touches no slot and installs no guard.
+//! `pool` and `scavenge`, under the class's lock. It counts, and reserves regions: it touches no slot and
+//! installs no guard.
 //!
 //! A chunk is on one list at most:
 //!
@@ -37,8 +38,8 @@ pub(super) struct Slot {
 pub(super) struct Emptying {
     pub(super) base: NonNull<u8>,
     pub(super) len: usize,
-    /// Whether guards made with mprotect may be in it.
-    pub(super) mprotected: bool,
+    /// How many of its guards are mappings of their own.
+    pub(super) mapped: u32,
     id: u32,
 }
 
@@ -56,8 +57,6 @@ pub(super) struct Arena {
     /// What is left of the newest region, and how much.
     region: NonNull<u8>,
     region_left: usize,
-    /// Whether a guard was ever made with mprotect.
-    mprotected: bool,
 }
 
 // SAFETY: `region` is only an address here, of memory that the arena owns.
@@ -75,7 +74,6 @@ impl Arena {
             opening: NONE,
             region: NonNull::dangling(),
             region_left: 0,
-            mprotected: false,
         }
     }
 
@@ -155,9 +153,9 @@ impl Arena {
         self.list(id);
     }
 
-    /// Remembers that a guard was made with mprotect, for [`Emptying`].
-    pub(super) fn note_mprotect(&mut self) {
-        self.mprotected = true;
+    /// Remembers that the guard of a slot of [`take_fresh`](Self::take_fresh) is a mapping of its own.
+    pub(super) fn note_mapped(&mut self, slot: Slot) {
+        self.chunks[slot.chunk as usize].mapped += 1;
     }
 
     /// Takes out the chunk that is idle for longest, if that is for `min_idle` nanoseconds at `now`.
@@ -170,11 +168,11 @@ impl Arena {
         self.unlist(id);
         let chunk = &mut self.chunks[id as usize];
         (chunk.free, chunk.fresh) = (0, 0);
-        let base = chunk.base;
+        let (base, mapped) = (chunk.base, std::mem::take(&mut chunk.mapped));
         Some(Emptying {
             base,
             len: self.chunk_size(),
-            mprotected: self.mprotected,
+            mapped,
             id,
         })
     }

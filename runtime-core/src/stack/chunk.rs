@@ -19,13 +19,15 @@ pub(super) struct Chunk {
     pub(super) fresh: u64,
     /// When the last of its stacks came back. Meaningful while no slot is in use.
     pub(super) idle_since: u64,
+    /// How many of its guards are mappings of their own.
+    pub(super) mapped: u32,
     /// Neighbours on the one list that holds the chunk, if any does.
     prev: u32,
     next: u32,
 }
 
-/// What a chunk costs beside itself: 5 bytes for each stack of 256 KiB.
-const _: () = assert!(size_of::<Chunk>() == 40);
+/// What a chunk costs beside itself: 6 bytes for each stack of 256 KiB.
+const _: () = assert!(size_of::<Chunk>() == 48);
 
 // SAFETY: `base` is only an address here; the arena that owns the record is used under a lock.
 unsafe impl Send for Chunk {}
@@ -37,6 +39,7 @@ impl Chunk {
             free: 0,
             fresh,
             idle_since: 0,
+            mapped: 0,
             prev: NONE,
             next: NONE,
         }

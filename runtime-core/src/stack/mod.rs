@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A stack costs what its frames touch: the page with [`Top`], and an eighth of a page table page at
-//! 256 KiB. Everything else that is kept of it is a share of its chunk's 40 bytes. So nothing here reads or writes
+//! 256 KiB. Everything else that is kept of it is a share of its chunk's 48 bytes. So nothing here reads or writes
 //! any other page of a slot, and the guard splits no mapping.
 //!
 //! A [`Stack`] is a handle, as a file descriptor is: copying it copies no ownership. By protocol it belongs
@@ -30,6 +30,7 @@ mod arena;
 mod cache;
 mod chunk;
 mod class;
+mod guard;
 pub mod overflow;
 mod pool;
 mod scavenge;
@@ -38,7 +39,7 @@ mod top;
 pub use cache::Cache;
 pub use class::Class;
 pub use pool::{alloc, any_free, clear_given, free, given};
-pub use scavenge::scavenge;
+pub use scavenge::{Scavenged, scavenge};
 pub use top::{Stack, Top};
 
 /// The part of every stack that faults, at its lowest end: four pages, so that a frame of a C function

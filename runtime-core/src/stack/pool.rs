@@ -1,15 +1,15 @@
 //! Stacks by class, global: the way from an arena's slots to stacks and back. Called by `cache` for a P,
-//! by the scheduler without one (ARCHITECTURE.md, rule 4) and by `Builder`. A lock is held only to count; guards
-//! are installed and pages touched outside of it.
+//! by the scheduler without one (ARCHITECTURE.md, rule 4) and by `Builder`. A lock is held only to count and, once
+//! in thousands of stacks, to reserve a region (some 15 us); guards are installed and pages touched outside of it.
 
 use super::arena::Arena;
 use super::cache::{BATCH, Chain};
+use super::guard::{self, Guard};
 use super::top::NO_CHUNK;
-use super::{Class, GUARD_SIZE, Stack};
+use super::{Class, Stack};
 use crate::lock::{self, Lock, Rank};
 use crate::sys::{mem, nanotime};
 use std::io;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// A pooled class's arena. On cache lines of its own: the classes' locks are unrelated.
@@ -134,66 +134,46 @@ pub(super) fn fresh(class: Class) -> io::Result<Stack> {
         return map_large(class);
     };
     // SAFETY: a fresh slot is reserved memory that nobody uses but who took it.
-    match unsafe { guard(slot.base) } {
-        Ok(Guard::Region) => {}
-        Ok(Guard::Mapping) => {
-            if let Some(mut arena) = arena(class) {
-                arena.note_mprotect();
-            }
-        }
-        Err(error) => {
-            if let Some(mut arena) = arena(class) {
-                arena.untake_fresh(slot);
-            }
-            return Err(error);
+    let guard = unsafe { guard::install(slot.base) };
+    if !matches!(guard, Ok(Guard::Region))
+        && let Some(mut arena) = arena(class)
+    {
+        match guard {
+            Ok(_) => arena.note_mapped(slot),
+            Err(_) => arena.untake_fresh(slot),
         }
     }
     // SAFETY: as above.
-    Ok(unsafe { Stack::init(slot.base, class, slot.chunk) })
-}
-
-/// How a stack is guarded.
-enum Guard {
-    /// By a guard region, which splits no mapping.
-    Region,
-    /// By a mapping without access.
-    Mapping,
-}
-
-/// Makes the lowest part of the slot at `base` fault.
-///
-/// # Safety
-/// `base` starts a slot that nobody uses.
-unsafe fn guard(base: NonNull<u8>) -> io::Result<Guard> {
-    // SAFETY: by the contract.
-    if unsafe { mem::guard_install(base, GUARD_SIZE) }.is_ok() {
-        return Ok(Guard::Region);
-    }
-    // SAFETY: by the contract.
-    unsafe { mem::protect_none(base, GUARD_SIZE) }?;
-    Ok(Guard::Mapping)
+    Ok(unsafe { Stack::init(slot.base, class, slot.chunk, guard?) })
 }
 
 /// A stack that is a mapping of its own: its class is too large to be kept.
 fn map_large(class: Class) -> io::Result<Stack> {
     let base = mem::reserve(class.size(), class.size())?;
     // SAFETY: reserved just now.
-    if let Err(error) = unsafe { guard(base) } {
-        // SAFETY: nobody has used it.
-        let _ = unsafe { mem::release(base, class.size()) };
-        return Err(error);
-    }
+    let guard = match unsafe { guard::install(base) } {
+        Ok(guard) => guard,
+        Err(error) => {
+            // SAFETY: nobody has used it.
+            let _ = unsafe { mem::release(base, class.size()) };
+            return Err(error);
+        }
+    };
     // SAFETY: reserved just now, and aligned to its size.
-    Ok(unsafe { Stack::init(base, class, NO_CHUNK) })
+    Ok(unsafe { Stack::init(base, class, NO_CHUNK, guard) })
 }
 
 fn unmap_large(stack: Stack) {
     let (base, size) = (stack.base(), stack.class().size());
-    // SAFETY: the stack is its own mapping, and its owner gave it up.
+    // SAFETY: its owner gave it up, and it is still mapped.
+    let guard = unsafe { stack.top() }.guard;
+    // SAFETY: the stack is its own mapping, and nobody's any more.
     unsafe {
         if mem::release(base, size).is_err() {
             // vm.max_map_count is reached: at least its memory can go.
             let _ = mem::dontneed(base, size);
+        } else if guard == Guard::Mapping {
+            guard::gone(1);
         }
     }
 }

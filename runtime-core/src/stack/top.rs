@@ -1,5 +1,6 @@
 //! The handle of a stack and the record at its highest end. Made by `pool`, passed around by `sched`.
 
+use super::guard::Guard;
 use super::{Class, GUARD_SIZE};
 use crate::sanitize;
 use std::cell::Cell;
@@ -35,6 +36,8 @@ pub struct Top {
     pub(crate) class: Class,
     /// What a sanitizer keeps of the stack. `sched`'s.
     pub(crate) sanitize: sanitize::OfStack,
+    /// How it is guarded. Fixed.
+    pub(super) guard: Guard,
 }
 
 /// [`Top::chunk`] of a stack that no arena holds.
@@ -60,7 +63,7 @@ impl Stack {
     ///
     /// # Safety
     /// `base` starts a writable slot of this class, aligned to its size, which nothing else uses.
-    pub(super) unsafe fn init(base: NonNull<u8>, class: Class, chunk: u32) -> Stack {
+    pub(super) unsafe fn init(base: NonNull<u8>, class: Class, chunk: u32, guard: Guard) -> Stack {
         let top = Top {
             sp: Cell::new(0),
             waiting_since: Cell::new(0),
@@ -73,6 +76,7 @@ impl Stack {
             yields_at: Cell::new(0),
             class,
             sanitize: sanitize::OfStack::new(),
+            guard,
         };
         // SAFETY: by the contract.
         let stack = unsafe { Stack::at(base, class) };

@@ -37,3 +37,10 @@ pub(crate) fn assert_guarded(stack: Stack) {
     }
     assert!(!mem::is_guarded(stack.lo()), "{stack:?}");
 }
+
+/// Has every chunk emptied that is idle for so long. Returns the bytes.
+pub(crate) fn scavenge(min_idle_nanos: u64) -> usize {
+    let scavenged = stack::scavenge(min_idle_nanos, u64::MAX);
+    assert!(!scavenged.more);
+    scavenged.bytes
+}

@@ -5,6 +5,7 @@
 //! kernel refuses them with EINVAL for a mapping that is locked, special or huge, and when it knows no
 //! such advice; `MADV_DONTNEED` leaves them where they are, and refuses locked memory too.
 
+use super::file::{parse_u64, read_file};
 use crate::sys::{last_os_error, os_error, page_size};
 use std::io;
 use std::ptr::{self, NonNull};
@@ -15,6 +16,11 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 const MADV_GUARD_REMOVE: libc::c_int = 103;
 /// A `how` that rt_sigprocmask does not know, so that it looks at the new mask and does nothing.
 const NO_SUCH_HOW: libc::c_int = -1;
+/// DEFAULT_MAX_MAP_COUNT (linux/mm.h).
+const DEFAULT_MAX_MAP_COUNT: usize = 65_530;
+/// Says what to do when a guard finds no mapping.
+const NO_MAPPING_LEFT: &str = "guarding a stack with mprotect (each takes two of the vm.max_map_count mappings that \
+    a process may have: raise it, or use Linux 6.13 or later, whose guards take none)";
 /// The kernel's sizeof(sigset_t).
 const KERNEL_SIGSET: usize = 8;
 
@@ -163,11 +169,19 @@ pub unsafe fn guard_remove(base: NonNull<u8>, len: usize) -> io::Result<()> {
 pub unsafe fn protect_none(base: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: by the contract.
     let result = unsafe { libc::mprotect(base.as_ptr().cast(), len, libc::PROT_NONE) };
-    check(
-        result,
-        "protecting a stack guard with mprotect (ENOMEM: vm.max_map_count is reached, raise it, or use \
-         Linux 6.13 or later, whose guards split no mapping)",
-    )
+    check(result, NO_MAPPING_LEFT)
+}
+
+/// What [`protect_none`] fails with at the limit, for who keeps a distance from it.
+pub fn no_mapping_left() -> io::Error {
+    os_error(libc::ENOMEM, NO_MAPPING_LEFT)
+}
+
+/// How many mappings a process may have: vm.max_map_count, or the kernel's default if that cannot be read.
+pub fn max_map_count() -> usize {
+    let text = read_file(c"/proc/sys/vm/max_map_count");
+    let count = text.ok().and_then(|text| parse_u64(text.trim_ascii()));
+    count.map_or(DEFAULT_MAX_MAP_COUNT, |count| count as usize)
 }
 
 /// Makes the range readable and writable.

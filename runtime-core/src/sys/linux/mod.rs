@@ -19,6 +19,9 @@ pub use clock::{nanotime, sched_yield, usleep};
 pub use cpu::{huge_page_size, ncpu_affinity};
 pub use futex::{futex_wait, futex_wake};
 pub use membarrier::{membarrier, membarrier_register};
-pub use process::{abort, atfork_child, write_stderr};
+pub use process::{abort, atfork_child, exit, write_stderr};
 pub use signal::{SigSet, SignalStack, minit_signals, msigsave};
-pub use thread::{StackBounds, fs_base, gettid, rlimit_stack, set_thread_name, spawn_thread, stack_bounds};
+pub use thread::{
+    StackBounds, fs_base, gettid, rlimit_stack, set_thread_name, spawn_thread, stack_bounds, thread_count,
+    threads_made,
+};

@@ -30,6 +30,12 @@ pub fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
+/// Ends the process with this status: no destructor and nothing that was to be done `atexit` runs.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: takes a number and does not return.
+    unsafe { libc::_exit(status) }
+}
+
 unsafe extern "C" {
     fn pthread_atfork(
         prepare: Option<extern "C" fn()>,

@@ -6,9 +6,39 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CStr, c_void};
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the kernel keeps of a thread's name, NUL included (TASK_COMM_LEN, linux/sched.h).
 const NAME_LEN: usize = 16;
+
+/// The links of a directory of procfs that has no others in it, itself included (fs/proc/base.c).
+const BARE_LINKS: libc::nlink_t = 2;
+
+/// The threads that [`spawn_thread`] made and that have not ended.
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads the process has, whoever made them. One system call, no memory.
+///
+/// # Errors
+/// When procfs is not there.
+pub fn thread_count() -> io::Result<usize> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the path ends in NUL, and `stat` is ours to write.
+    if unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) } != 0 {
+        return Err(last_os_error("counting threads"));
+    }
+    // SAFETY: the call succeeded.
+    let links = unsafe { stat.assume_init() }.st_nlink;
+    // One for each thread (fs/proc/base.c, proc_task_getattr).
+    Ok(links.saturating_sub(BARE_LINKS) as usize)
+}
+
+/// How many of them [`spawn_thread`] made. Never more than there are: one counts once its maker knows of it, and no
+/// longer when its entry returns.
+pub fn threads_made() -> usize {
+    // Wrapped while a thread ends whose maker has not counted it yet.
+    MADE.load(Ordering::Acquire)
+}
 
 /// The kernel's id of the calling thread.
 pub fn gettid() -> u32 {
@@ -91,6 +121,7 @@ pub fn spawn_thread(
         unsafe { Start::free(start) };
         return Err(os_error(code, WHAT));
     }
+    MADE.fetch_add(1, Ordering::Release);
     Ok(())
 }
 
@@ -142,7 +173,9 @@ extern "C" fn run(start: *mut c_void) -> *mut c_void {
     if let Ok(name) = CStr::from_bytes_until_nul(&name) {
         set_thread_name(name);
     }
-    entry(arg)
+    let result = entry(arg);
+    MADE.fetch_sub(1, Ordering::Release);
+    result
 }
 
 /// Names the calling thread, cut after 15 bytes.
@@ -258,6 +291,58 @@ mod tests {
         }
         assert_eq!(DONE.load(Ordering::Relaxed), 2);
         assert!(SIZE.load(Ordering::Relaxed) >= WANTED);
+    }
+
+    static LEAVE: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn stay(_: *mut c_void) -> *mut c_void {
+        while LEAVE.load(Ordering::Acquire) == 0 {
+            crate::sys::futex_wait(&LEAVE, 0, None);
+        }
+        std::ptr::null_mut()
+    }
+
+    /// In a child: here other tests make threads.
+    #[test]
+    fn threads_are_counted_by_us_and_by_the_kernel() {
+        /// How long a thread that has ended may be listed: the child's alarm, in seconds.
+        const LIMIT: u32 = 60;
+        fn count() -> (usize, usize) {
+            (thread_count().unwrap(), threads_made())
+        }
+        /// Whose test failed: the child's exit status.
+        fn body() -> i32 {
+            let made = threads_made();
+            if count() != (1, made) {
+                return 1;
+            }
+            for n in 1..=3 {
+                spawn_thread(c"counted", 0, stay, std::ptr::null_mut()).unwrap();
+                if count() != (1 + n, made + n) {
+                    return 2;
+                }
+            }
+            LEAVE.store(1, Ordering::Release);
+            crate::sys::futex_wake(&LEAVE, u32::MAX);
+            while count() != (1, made) {
+                crate::sys::usleep(1000);
+            }
+            0
+        }
+        // SAFETY: the child makes threads by the C library alone, which is in order after a fork, and exits.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            // SAFETY: ends the child in time.
+            unsafe { libc::alarm(LIMIT) };
+            let status = body();
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(status) };
+        }
+        assert!(pid > 0);
+        let mut status = -1;
+        // SAFETY: waits for the child just made.
+        assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+        assert_eq!(status, 0);
     }
 
     #[test]
