@@ -43,6 +43,8 @@ pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
+#[doc(hidden)]
+pub use sanitize::Mutex;
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{WaitReason, on_g, request_yield, wait};

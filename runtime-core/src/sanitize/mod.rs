@@ -14,6 +14,8 @@
 //! - [`for_ever`]: the same, by frames that will not.
 //! - [`back`], [`back_on_g0`]: whoever called one of the first two kinds, or `to_g0`, goes on, with what that returned.
 //!
+//! And there is [`Mutex`]: std's, but for ThreadSanitizer.
+//!
 //! What a switch passes between the two calls must be in registers or on the stack that is left.
 
 #[cfg(gort_asan)]
@@ -21,6 +23,8 @@ mod asan;
 #[cfg(gort_asan)]
 use asan as imp;
 
+#[cfg(gort_tsan)]
+mod mutex;
 #[cfg(gort_tsan)]
 mod tsan;
 #[cfg(gort_tsan)]
@@ -30,6 +34,11 @@ use tsan as imp;
 mod none;
 #[cfg(not(any(gort_asan, gort_tsan)))]
 use none as imp;
+
+#[cfg(gort_tsan)]
+pub use mutex::Mutex;
+#[cfg(not(gort_tsan))]
+pub use std::sync::Mutex;
 
 pub(crate) use imp::{OfStack, OfThread, arrived, back, back_on_g0, for_ever, to_fresh, to_g0, to_parked};
 
