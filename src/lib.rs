@@ -97,7 +97,8 @@
 //!   or by a system call of its own, delays the goroutines that live there and, for now, whatever its processor could
 //!   run meanwhile. And a goroutine that waits in a *std* primitive (`Mutex`, `Condvar`, `mpsc`, `Once`, `LazyLock`) for
 //!   another goroutine of the same thread **waits for ever**. Never hold a std guard over a wait; wait for others with
-//!   what parks: a [`JoinHandle`], a socket, any future. The same goes for a task while its `poll` waits, and for
+//!   what parks: a [`JoinHandle`], a socket, any future; and wrap what must block in [`blocking`], which runs it on a
+//!   thread that is there for such. The same goes for a task while its `poll` waits, and for
 //!   [`spawn_local`](task::spawn_local) tasks.
 //! - A wait inside a `thread_local!` initialiser or a scoped thread-local is a hole in soundness that all coroutines
 //!   of one thread share. `examples/known_hole.rs` shows it. Do not wait there.
@@ -112,13 +113,32 @@
 // See runtime-core.
 #![cfg(not(loom))]
 
-pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, go, spawn, task, time};
+pub use gort_executor::{Builder, JoinError, JoinHandle, Wait, block_on, blocking, go, spawn, task, time};
 pub use gort_macros::{main, test};
 pub use gort_netpoll::{io, net};
 
-/// The runtime itself: what it is doing.
+/// The runtime itself: what it is doing, and what it may use.
+///
+/// [`dump`](runtime::dump) shows every task and goroutine; so do SIGQUIT (`Ctrl-\`) in a program with `#[gort::main]`,
+/// which then exits with status 2 as Go's do, and every fatal error.
+///
+/// # Examples
+///
+/// ```
+/// let waits = gort::Builder::new()
+///     .name("waits")
+///     .go(|| gort::block_on(std::future::pending::<()>()))?;
+///
+/// gort::runtime::dump(); // to stderr
+///
+/// let mut text = Vec::new();
+/// gort::runtime::dump_to(&mut text)?;
+/// assert!(String::from_utf8_lossy(&text).contains("] \"waits\":"));
+/// # drop(waits);
+/// # std::io::Result::Ok(())
+/// ```
 pub mod runtime {
-    pub use gort_runtime_core::{max_procs, num_goroutines};
+    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_threads};
 }
 
 #[doc(hidden)]

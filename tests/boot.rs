@@ -120,7 +120,7 @@ fn steps_in_order() {
     let left = program("main_mode", &[("GORTDEBUG", "boot=1")]);
     left.assert_success();
     let mut expected = STEPS.to_vec();
-    expected.push("main.main");
+    expected.extend(["initsig", "main.main"]);
     assert_eq!(steps(&left), expected);
     assert_eq!(left.err.lines().count(), expected.len(), "{left:?}");
 

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gort::net::{TcpListener, TcpStream};
+use gort::task::spawn_blocking;
 use gort::time::{sleep, timeout};
 use gort::{JoinHandle, Wait};
 use support::proc::{Switches, switches};
@@ -38,6 +39,8 @@ const DEADLOCKED: &[Named<ExitCode>] = named![
     after_a_blocked_thread,
     after_a_panic,
     after_a_foreign_wake,
+    after_a_blocking_job,
+    after_blocking_calls,
 ];
 
 const ALIVE: &[Named<ExitCode>] = named![
@@ -50,6 +53,8 @@ const ALIVE: &[Named<ExitCode>] = named![
     a_connection_polled,
     a_blocked_goroutine,
     a_blocked_main,
+    a_blocking_job,
+    a_blocking_call,
     a_busy_goroutine,
     a_wait_while_unwinding,
     a_ticker,
@@ -290,6 +295,22 @@ async fn after_a_blocked_thread() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The last to end is a job that nobody waits for.
+#[gort::main]
+async fn after_a_blocking_job() -> ExitCode {
+    drop(spawn_blocking(|| thread::sleep(Duration::from_millis(50))));
+    for_ever().await
+}
+
+#[gort::main]
+fn after_blocking_calls() -> ExitCode {
+    let goroutines: Vec<_> = (0..20)
+        .map(|i| gort::go(move || gort::blocking(|| thread::sleep(Duration::from_millis(i)))))
+        .collect();
+    goroutines.into_iter().for_each(|one| one.wait().unwrap());
+    gort::block_on(for_ever())
+}
+
 #[gort::main]
 async fn after_a_panic() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
@@ -389,6 +410,20 @@ async fn a_blocked_goroutine() -> ExitCode {
     alarm();
     drop(gort::go(|| thread::sleep(Duration::from_secs(3600))));
     for_ever().await
+}
+
+#[gort::main]
+async fn a_blocking_job() -> ExitCode {
+    alarm();
+    drop(spawn_blocking(|| thread::sleep(Duration::from_secs(3600))));
+    for_ever().await
+}
+
+#[gort::main]
+fn a_blocking_call() -> ExitCode {
+    alarm();
+    gort::blocking(|| thread::sleep(Duration::from_secs(3600)));
+    ExitCode::SUCCESS
 }
 
 #[gort::main]

@@ -28,6 +28,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     panics_after_a_wait,
     leaves_others_waiting,
     leaves_others_spinning,
+    leaves_others_blocking,
     exits_in_a_goroutine,
     exits_in_a_task,
     exits_in_main,
@@ -273,6 +274,32 @@ fn others_are_not_waited_for() {
     let left = program("leaves_others_spinning", &[]);
     left.assert_quiet(5);
     assert_eq!(left.out, "");
+    let left = program("leaves_others_blocking", &[]);
+    left.assert_quiet(6);
+    assert_eq!(left.out, "");
+}
+
+/// Jobs, more than there may be threads for, and a call.
+#[gort::main]
+async fn leaves_others_blocking() -> ExitCode {
+    const JOBS: usize = 600;
+    let begun = Event::new();
+    let count: &'static AtomicU32 = Box::leak(Box::default());
+    for _ in 0..JOBS {
+        let begun = begun.clone();
+        drop(gort::task::spawn_blocking(move || {
+            if count.fetch_add(1, SeqCst) == 100 {
+                begun.set();
+            }
+            let _noisy = noisy("job");
+            loop {
+                std::thread::park();
+            }
+        }));
+    }
+    gort::go(|| gort::blocking(std::thread::park));
+    begun.await;
+    ExitCode::from(6)
 }
 
 #[gort::main]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
-use gort::task::yield_now;
+use gort::task::{spawn_blocking, yield_now};
 use gort::time::sleep;
 use support::limits::{no_more_threads, no_more_threads_anywhere};
 use support::programs::{self, Left, Named, named, program};
@@ -26,6 +26,9 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     few_and_blocked,
     alone_and_blocked,
     later_there_are_threads,
+    blocking_alone,
+    blocking_with_one,
+    blocking_later,
 ];
 
 const TESTS: &[Named<()>] = named![
@@ -34,6 +37,8 @@ const TESTS: &[Named<()>] = named![
     the_threads_there_are_go_on,
     blocked_threads_see_to_timers_and_network,
     it_tries_again,
+    what_blocks_makes_do,
+    it_tries_again_for_what_blocks,
 ];
 
 /// What a program exits with if this machine cannot take threads from it.
@@ -362,4 +367,91 @@ fn later_there_are_threads() -> ExitCode {
 
 fn it_tries_again() {
     assert_warned_once("later_there_are_threads");
+}
+
+/// Jobs and calls from tasks, goroutines and jobs, each with the time to block.
+fn blocking_everything(n: usize) {
+    let done = Counter::new();
+    let all: Vec<_> = (0..n)
+        .map(|i| {
+            let done = done.clone();
+            let body = move || {
+                let nap = Duration::from_micros(10 * (i % 20) as u64);
+                let slept = gort::blocking(|| {
+                    thread::sleep(nap);
+                    i
+                });
+                let job = spawn_blocking(move || {
+                    // More than a goroutine's stack has.
+                    assert_ne!(support::recurse(2000), 1);
+                    thread::sleep(nap);
+                    sleep(nap).wait();
+                    gort::blocking(|| slept)
+                });
+                assert_eq!(job.wait().unwrap(), i);
+                done.add();
+            };
+            match i % 3 {
+                0 => gort::go(body),
+                1 => gort::spawn(async move { body() }),
+                _ => gort::go(move || spawn_blocking(|| ()).wait().unwrap()),
+            }
+        })
+        .collect();
+    for one in all {
+        one.wait().unwrap();
+    }
+    assert_eq!(done.get(), n - n / 3);
+}
+
+#[gort::main]
+fn run_blocking_alone() {
+    blocking_everything(300);
+}
+
+/// Neither a blocking thread nor another M.
+fn blocking_alone() -> ExitCode {
+    if !no_more_threads() {
+        return ExitCode::from(SKIPPED);
+    }
+    run_blocking_alone()
+}
+
+/// Some Ms, and one blocking thread.
+fn blocking_with_one() -> ExitCode {
+    spawn_blocking(|| {}).wait().unwrap();
+    if !no_more_threads_anywhere() {
+        return ExitCode::from(SKIPPED);
+    }
+    blocking_everything(300);
+    ExitCode::SUCCESS
+}
+
+fn what_blocks_makes_do() {
+    assert_warned_once("blocking_alone");
+    assert_warned_once("blocking_with_one");
+}
+
+/// The limit binds the main thread only. What it spawns waits behind a job that never ends, until sysmon makes a thread.
+fn blocking_later() -> ExitCode {
+    let (begun, ended) = (Event::new(), Event::new());
+    let (begins, end) = (begun.clone(), ended.clone());
+    let first = spawn_blocking(move || {
+        begins.set();
+        end.wait();
+    });
+    begun.wait();
+    if !no_more_threads() {
+        return ExitCode::from(SKIPPED);
+    }
+    let later = spawn_blocking(|| 7);
+    assert_eq!(later.wait().unwrap(), 7);
+    assert!(!first.is_finished());
+    ended.set();
+    first.wait().unwrap();
+    ExitCode::SUCCESS
+}
+
+fn it_tries_again_for_what_blocks() {
+    assert_warned_once("blocking_later");
 }

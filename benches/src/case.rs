@@ -7,8 +7,8 @@ use crate::measure::Reading;
 use crate::peer::{GORT, Goroutines, Gort, May, Smol, Tasks, TokioCurrentThread, TokioMultiThread};
 use crate::subject::{
     AtomicAdd, GoroutinePingPong, GoroutineSpawnJoin, GoroutineSpawnMany, GoroutineSubject, GoroutineYield,
-    SelfWake, SwitchPair, TaskPingPong, TaskSpawnJoin, TaskSpawnMany, TaskSubject, TaskYield, TimerCancel,
-    TimerZero,
+    SelfWake, SpawnBlocking, SwitchPair, TaskPingPong, TaskSpawnJoin, TaskSpawnMany, TaskSubject, TaskYield,
+    TimerCancel, TimerZero,
 };
 use crate::{echo, go};
 
@@ -64,6 +64,7 @@ pub(crate) fn all() -> Vec<Case> {
     goroutines::<GoroutineSpawnMany>(&mut cases);
     tasks::<TaskPingPong>(&mut cases);
     goroutines::<GoroutinePingPong>(&mut cases);
+    tasks::<SpawnBlocking>(&mut cases);
     tasks::<TimerZero>(&mut cases);
     tasks::<TimerCancel>(&mut cases);
     echo(echo::MANY, &mut cases);

@@ -108,6 +108,10 @@ impl Drop for Entry {
 pub(crate) static TASKS: Book = Book::whole("tasks");
 /// Goroutines.
 pub(crate) static GOROUTINES: Book = Book::whole("goroutines");
+/// Jobs on blocking threads.
+pub(crate) static JOBS: Book = Book::whole("jobs");
+/// Calls for which a blocking thread is wanted.
+pub(crate) static CALLS: Book = Book::whole("blocking calls");
 /// What a task or goroutine returns, until it is dropped.
 pub(crate) static OUTPUTS: Book = Book::whole("outputs");
 /// Joins of them, until the result is there or the join is given up.
@@ -122,9 +126,11 @@ pub(crate) static ERRANDS: Book = Book::whole("errands");
 pub(crate) static THREADS_KEPT: Book = Book::whole("threads kept");
 
 /// Those that belong to no verb.
-pub(crate) static SHARED: [&Book; 9] = [
+pub(crate) static SHARED: [&Book; 11] = [
     &TASKS,
     &GOROUTINES,
+    &JOBS,
+    &CALLS,
     &OUTPUTS,
     &JOINS,
     &CLIENTS,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gort::time::timeout;
 use gort::{Builder, JoinHandle};
 
-use crate::books::{Entry, GOROUTINES, JOINS, OUTPUTS, TASKS, discrepancy};
+use crate::books::{Book, Entry, GOROUTINES, JOBS, JOINS, OUTPUTS, TASKS, discrepancy};
 
 /// What a body returns: in the books until it is dropped.
 pub(crate) struct Output {
@@ -53,20 +53,33 @@ pub(crate) fn task(value: u64, body: impl Future<Output = ()> + Send + 'static) 
 /// Starts a goroutine that returns `value` once `body` has ended.
 #[track_caller]
 pub(crate) fn goroutine(value: u64, body: impl FnOnce() + Send + 'static) -> Child {
-    let handle = gort::go(counted(value, body));
+    let handle = gort::go(counted(&GOROUTINES, value, body));
     Child { handle, value }
 }
 
 /// As [`goroutine`], with a stack of `bytes`.
 #[track_caller]
 pub(crate) fn goroutine_on(bytes: usize, value: u64, body: impl FnOnce() + Send + 'static) -> Child {
-    let handle = Builder::new().stack_size(bytes).go(counted(value, body));
+    let handle = Builder::new()
+        .stack_size(bytes)
+        .go(counted(&GOROUTINES, value, body));
     let handle = handle.expect("address space for a stack");
     Child { handle, value }
 }
 
-fn counted(value: u64, body: impl FnOnce() + Send + 'static) -> impl FnOnce() -> Output + Send {
-    let entry = GOROUTINES.open();
+/// Starts a job on a blocking thread that returns `value` once `body` has ended.
+#[track_caller]
+pub(crate) fn job(value: u64, body: impl FnOnce() + Send + 'static) -> Child {
+    let handle = gort::task::spawn_blocking(counted(&JOBS, value, body));
+    Child { handle, value }
+}
+
+fn counted(
+    book: &'static Book,
+    value: u64,
+    body: impl FnOnce() + Send + 'static,
+) -> impl FnOnce() -> Output + Send {
+    let entry = book.open();
     move || {
         let home = std::thread::current().id();
         body();

@@ -6,7 +6,9 @@ use gort::Wait;
 use gort::runtime::num_goroutines;
 use gort::time::sleep;
 
-use crate::books::{Book, ECHOED, RETURNED, SENT, SHARED, THREADS_KEPT, discrepancies, discrepancy};
+use crate::books::{
+    Book, CALLS, ECHOED, JOBS, RETURNED, SENT, SHARED, THREADS_KEPT, discrepancies, discrepancy,
+};
 use crate::foreign::Foreign;
 use crate::process::{descriptors, peak_rss_kib, threads};
 use crate::verb::VERBS;
@@ -90,9 +92,13 @@ pub(crate) fn close(before: &Before) -> bool {
     same("goroutines", before.goroutines, num_goroutines());
     same("descriptors", before.descriptors, descriptors());
 
-    // An M for each P and one for each thread that was kept at the same time; once more, for those that want a P back.
-    let kept = THREADS_KEPT.count().most_open as usize;
-    let most = 2 * (gort::runtime::max_procs() + kept) + Foreign::threads() + OTHER_THREADS;
+    // An M for each P, one for each thread that was kept at the same time and one for each job and call there was; once
+    // more, for those that want a P back, and those that have just ended.
+    let kept: u64 = [&THREADS_KEPT, &JOBS, &CALLS]
+        .iter()
+        .map(|book| book.count().most_open)
+        .sum();
+    let most = 2 * (gort::runtime::max_procs() + kept as usize) + Foreign::threads() + OTHER_THREADS;
     let threads = threads();
     println!(
         "threads at the end: {threads}, of {most} at most; peak RSS {} MiB",

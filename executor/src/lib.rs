@@ -16,5 +16,5 @@ mod wait;
 #[doc(hidden)]
 pub mod private;
 
-pub use task::{Builder, JoinError, JoinHandle, go, spawn};
+pub use task::{Builder, JoinError, JoinHandle, blocking, go, spawn};
 pub use wait::{Wait, block_on};

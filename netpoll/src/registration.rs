@@ -8,6 +8,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+use gort_runtime_core::WaitReason;
 use mio::Interest;
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -25,6 +26,16 @@ pub(crate) static SLAB: Slab = Slab::new();
 pub(crate) enum Direction {
     Read,
     Write,
+}
+
+impl Direction {
+    /// Why a G waits for this side, unless there is more to say.
+    pub(crate) fn reason(self) -> WaitReason {
+        match self {
+            Direction::Read => WaitReason::IoRead,
+            Direction::Write => WaitReason::IoWrite,
+        }
+    }
 }
 
 /// What is worth a try before the first event.

@@ -6,11 +6,12 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use gort_runtime_core::{WaitReason, wait};
+use gort_runtime_core::{WaitReason, wait, waits_for};
 use mio::Interest;
+use pin_project_lite::pin_project;
 
 use crate::desc::side::Park;
 use crate::op::{Attempt, Op};
@@ -50,9 +51,11 @@ impl<S> Socket<S> {
     pub(crate) fn io<T>(
         &self,
         direction: Direction,
+        reason: WaitReason,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> impl Future<Output = T> {
-        Op::new(self.registration.side(direction), move || run(&self.source))
+        let op = Op::new(self.registration.side(direction), move || run(&self.source));
+        Reasoned { op, reason }
     }
 
     /// As `io`, but parks the calling goroutine (or blocks a thread that is not one of gort's).
@@ -77,6 +80,7 @@ impl<S> Socket<S> {
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
+        reason: WaitReason,
         cx: &mut Context<'_>,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> Poll<T> {
@@ -88,7 +92,10 @@ impl<S> Socket<S> {
                 return Poll::Ready(done);
             }
             match side.park_slot(cx.waker()) {
-                Park::Parked => return Poll::Pending,
+                Park::Parked => {
+                    waits_for(reason);
+                    return Poll::Pending;
+                }
                 Park::Ready => {}
             }
         }
@@ -115,7 +122,30 @@ impl<S> Socket<S> {
 
     /// Waits until an operation in `direction` is worth a try.
     pub(crate) async fn ready(&self, direction: Direction) {
-        self.io(direction, |_| Attempt::Done(())).await;
+        self.io(direction, direction.reason(), |_| Attempt::Done(()))
+            .await;
+    }
+}
+
+pin_project! {
+    /// An operation that says why it waits.
+    struct Reasoned<F> {
+        #[pin]
+        op: F,
+        reason: WaitReason,
+    }
+}
+
+impl<F: Future> Future for Reasoned<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let poll = this.op.poll(cx);
+        if poll.is_pending() {
+            waits_for(*this.reason);
+        }
+        poll
     }
 }
 

@@ -21,6 +21,17 @@ pub unsafe fn newproc(g: Gp) {
     unsafe { sched::newproc::newproc(g) };
 }
 
+/// Makes `g` known, to be run on a blocking thread. Boots the runtime in library mode if need be.
+///
+/// # Safety
+/// `g` is fresh: nobody else has seen it; its vtable says that it blocks, and it is not local. Its runtime reference is
+/// given up.
+pub unsafe fn newproc_blocking(g: Gp) {
+    ensure_booted();
+    // SAFETY: the caller's promise.
+    unsafe { sched::blocking::submit(g) };
+}
+
 /// Reserves the stack that `g` will start on, so that it cannot fail for want of one later.
 ///
 /// # Safety

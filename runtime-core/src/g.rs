@@ -41,6 +41,8 @@ pub struct Vtable {
     pub dealloc: unsafe fn(Gp),
     /// The body is a future. Otherwise a closure, which is never at base again once started.
     pub task: bool,
+    /// The body is a closure that blocks its thread: a blocking one runs it, if it can be had.
+    pub blocks: bool,
 }
 
 /// What `Builder` and the like ask for beyond the usual.
@@ -172,8 +174,18 @@ impl Gp {
 
     /// The size of the stack that it starts on.
     pub(crate) fn stack_class(self) -> Class {
+        if self.g().vtable.blocks {
+            // As large as the stack of the thread that could not be had.
+            return Class::TASK;
+        }
         let asked = self.g().labels.as_deref().and_then(|labels| labels.stack);
         asked.unwrap_or_else(crate::debug::default_stack)
+    }
+
+    /// Whether the memory of the stack that it parks on stays mapped when the stack is given back.
+    pub(crate) fn stack_stays(self) -> bool {
+        // The main goroutine's goes when the process does.
+        self.g().vtable.task || self.g().state.is_local() || self.stack_class().is_pooled()
     }
 
     pub(crate) fn home(self) -> Option<&'static M> {

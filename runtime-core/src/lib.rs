@@ -1,7 +1,7 @@
 //! The runtime under gort: boot, G/M/P, stacks, scheduler, sysmon, timers.
 //!
 //! Each layer calls only those to its left:
-//! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> sysmon -> rt0`.
+//! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> dump -> sysmon -> rt0`.
 //!
 //! This crate is what `gort-executor` and `gort-netpoll` are made with; a program uses `gort`.
 
@@ -12,6 +12,7 @@ mod api;
 pub mod arch;
 mod atomic;
 mod debug;
+mod dump;
 mod errno;
 mod fatal;
 mod g;
@@ -36,9 +37,11 @@ mod sysmon;
 mod system_g;
 mod ticks;
 pub mod timer;
+mod wait_reason;
 
-pub use api::{newproc, reserve_stack, time};
+pub use api::{newproc, newproc_blocking, reserve_stack, time};
 pub use debug::{default_stack, set_default_stack};
+pub use dump::{dump, dump_to};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
@@ -46,12 +49,16 @@ pub use rt0::{MainOptions, ensure_booted, main};
 #[doc(hidden)]
 pub use sanitize::Mutex;
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
+pub use sched::blocking::call as call_blocking;
 pub use sched::netpoll::install as install_poller;
-pub use sched::park::{WaitReason, on_g, request_yield, wait};
+pub use sched::park::{on_g, request_yield, wait};
+pub use sched::threads::set_max_threads;
 pub use stack::Class;
 pub use sys::nanotime;
+pub use wait_reason::{WaitReason, waits_for};
 
-/// How many goroutines and tasks there are that have not ended, the runtime's own left out.
+/// How many goroutines and tasks there are that have not ended, closures of `spawn_blocking` among them, the runtime's own
+/// left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{sys, throw, warning};
+use crate::fatal::refuse;
+use crate::{sys, warning};
 
 /// Nobody has asked for the runtime.
 const DOWN: u32 = 0;
@@ -86,7 +87,7 @@ pub(crate) fn check_fork() {
 
 #[cold]
 fn forked() -> ! {
-    throw(format_args!(
+    refuse(format_args!(
         "gort was called in a child process after fork; exec first, or fork before the runtime is up"
     ))
 }

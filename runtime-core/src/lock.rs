@@ -27,15 +27,18 @@ pub enum Rank {
     Stacks,
     /// Foreign wakers that wait for a system G.
     Deferred,
+    /// The pool of blocking threads.
+    Blocking,
 }
 
-const RANKS: [Rank; 6] = [
+const RANKS: [Rank; 7] = [
     Rank::Sched,
     Rank::Starts,
     Rank::AllGs,
     Rank::Timers,
     Rank::Stacks,
     Rank::Deferred,
+    Rank::Blocking,
 ];
 
 thread_local! {

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-use crate::g::Gp;
+use crate::g::{G, Gp};
 use crate::getg;
 use crate::lock::{Lock, Rank};
 use crate::note::Note;
@@ -62,6 +62,24 @@ pub(crate) struct G0 {
     pub(crate) sanitize: sanitize::OfThread,
 }
 
+/// The G that an M runs. Others may look at it, to learn where the G is.
+pub(crate) struct CurG(AtomicPtr<G>);
+
+impl CurG {
+    /// Owner.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<Gp> {
+        Gp::from_ptr(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Owner. Release: who no longer finds a G here finds all that it left on its stack.
+    #[inline]
+    pub(crate) fn set(&self, g: Option<Gp>) {
+        let g = g.map_or(ptr::null_mut(), Gp::as_ptr);
+        self.0.store(g, Ordering::Release);
+    }
+}
+
 pub(crate) struct M {
     /// Constant.
     pub(crate) id: u32,
@@ -71,8 +89,8 @@ pub(crate) struct M {
     pub(crate) tid: AtomicU32,
     /// Owner.
     pub(crate) g0: G0,
-    /// The G that runs, None on g0. Owner.
-    pub(crate) curg: Cell<Option<Gp>>,
+    /// The G that runs, None on g0. Written by the owner.
+    pub(crate) curg: CurG,
     /// The stack that `curg` runs on. Owner.
     pub(crate) stack: Cell<Option<Stack>>,
     /// The stack that the next base poll runs on: always there while the M schedules. Owner.
@@ -129,7 +147,7 @@ impl M {
                 guard: Cell::new(0),
                 sanitize: sanitize::OfThread::new(),
             },
-            curg: Cell::new(None),
+            curg: CurG(AtomicPtr::new(ptr::null_mut())),
             stack: Cell::new(None),
             spare: Cell::new(None),
             dead_stack: Cell::new(None),

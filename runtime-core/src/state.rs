@@ -30,6 +30,7 @@
 //! | 26 | OUTPUT | by `complete`: an output lies in the cell | once taken or dropped |
 //! | 27 | REAP | the G runs only to drop its body or output | while the future can still be polled |
 //! | 28 | FRAMES | at the first park of a base: ready goes to the home M | at base |
+//! | 29..32 | REASON | by `idle`: why the G waits, for dumps | read only when WAITING at base |
 //! | 32..64 | REFS | each waker, each handle, and the runtime while it runs, queues or has frames | 0 until freed |
 
 use crate::atomic::{AtomicU64, Ordering};
@@ -49,6 +50,8 @@ const JOIN_WAKER: u64 = 1 << 25;
 const OUTPUT: u64 = 1 << 26;
 const REAP: u64 = 1 << 27;
 const FRAMES: u64 = 1 << 28;
+const REASON_SHIFT: u32 = 29;
+const REASON_MASK: u64 = 0b111 << REASON_SHIFT;
 const REF: u64 = 1 << 32;
 const REFS_MASK: u64 = !(REF - 1);
 /// Past so many references a leak is running away (Arc aborts at the same share of its range).
@@ -68,6 +71,17 @@ pub enum Status {
     Waiting,
     /// Its body has ended.
     Dead,
+}
+
+/// What a dump learns of the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Running, too, while it has yielded and stands in a queue.
+    pub status: Status,
+    /// It has parked since it was last at base: it is pinned.
+    pub has_frames: bool,
+    /// What `idle` was told: only meaningful while it waits without frames.
+    pub reason: u8,
 }
 
 /// What the M that took a runnable G has to do with it.
@@ -299,11 +313,14 @@ impl State {
     }
 
     /// RUNNING -> WAITING or RUNNABLE: a base poll returned Pending. Gives the runtime's reference up if it waits.
+    /// `reason`: why, below 8, for dumps.
     #[inline]
-    pub fn idle(&self) -> Idle {
+    pub fn idle(&self, reason: u8) -> Idle {
+        let reason = u64::from(reason) << REASON_SHIFT;
+        debug_assert_eq!(reason & !REASON_MASK, 0);
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, RUNNING);
-            let base = word & !(STATUS_MASK | LEVEL_MASK | FRAMES);
+            let base = word & !(STATUS_MASK | LEVEL_MASK | FRAMES | REASON_MASK) | reason;
             if word & notified(0) != 0 {
                 (
                     base | RUNNABLE,
@@ -471,13 +488,18 @@ impl State {
         })
     }
 
-    /// For dumps and counts.
+    /// For tests and counts.
     pub fn status(&self) -> Status {
-        match self.0.load(Ordering::Acquire) & STATUS_MASK {
-            RUNNABLE => Status::Runnable,
-            RUNNING => Status::Running,
-            WAITING => Status::Waiting,
-            _ => Status::Dead,
+        status_of(self.0.load(Ordering::Acquire))
+    }
+
+    /// Where it is in its life, as one glance shows: for dumps. It may have moved on by the time this returns.
+    pub fn glance(&self) -> Glance {
+        let word = self.0.load(Ordering::Acquire);
+        Glance {
+            status: status_of(word),
+            has_frames: word & FRAMES != 0,
+            reason: ((word & REASON_MASK) >> REASON_SHIFT) as u8,
         }
     }
 
@@ -511,6 +533,15 @@ impl State {
     /// References, for tests and dumps.
     pub fn refs(&self) -> u32 {
         (self.0.load(Ordering::Relaxed) >> 32) as u32
+    }
+}
+
+fn status_of(word: u64) -> Status {
+    match word & STATUS_MASK {
+        RUNNABLE => Status::Runnable,
+        RUNNING => Status::Running,
+        WAITING => Status::Waiting,
+        _ => Status::Dead,
     }
 }
 

@@ -7,9 +7,10 @@ use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 use std::{io, ptr};
 
+use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
-use crate::sched::{MAX_PROCS, SCHED, idle, netpoll, newm, stacks, time};
+use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
 use crate::{sys, sys_box};
 
 /// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
@@ -68,9 +69,12 @@ fn sysmon() -> ! {
             delay = (delay * 2).min(MAX_DELAY_MICROS);
         }
         sys::usleep(delay);
+        if quit::asked() {
+            quit::quit();
+        }
         if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
             idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
-            if idle_rounds > IDLE_ROUNDS && !stacks::in_need() {
+            if idle_rounds > IDLE_ROUNDS && !stacks::in_need() && !blocking::in_need() {
                 deadlock::suspect();
                 deep_sleep();
                 (idle_rounds, quiet) = (0, 0);
@@ -88,6 +92,9 @@ fn sysmon() -> ! {
         if stacks::in_need() {
             // Address space may have come back in other ways than through a free stack.
             stacks::let_start(1);
+        }
+        if blocking::in_need() {
+            blocking::relieve(now);
         }
         acted |= watch(&mut seen, now);
         quiet = if acted { 0 } else { quiet + 1 };
@@ -109,11 +116,15 @@ fn deep_sleep() {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
-        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() || stacks::in_need() {
+        let busy = SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs();
+        if busy || stacks::in_need() || blocking::in_need() {
             return;
         }
         SCHED.sysmon_note.clear();
         SCHED.sysmon_waits.store(true, Ordering::Release);
+    }
+    if quit::asked_before_sleep() {
+        return;
     }
     SCHED.sysmon_note.sleep();
 }

@@ -29,6 +29,7 @@ const fn vtable(task: bool) -> Vtable {
         drop_output: nothing,
         dealloc: nothing,
         task,
+        blocks: false,
     }
 }
 

@@ -29,6 +29,18 @@ pub(crate) fn are_steady() -> bool {
     INFO.get().is_some_and(|info| info.invariant_tsc)
 }
 
+/// How long ago the ticks stood at `then`, in nanoseconds; nothing where ticks are no clock.
+pub(crate) fn nanos_since(then: u64) -> Option<u64> {
+    if !are_steady() {
+        return None;
+    }
+    let now = arch::cputicks();
+    let nanos = sys::nanotime().saturating_sub(START_NANOS.load(Ordering::Relaxed));
+    let ticks = now.saturating_sub(START_TICKS.load(Ordering::Relaxed)).max(1);
+    let since = u128::from(now.saturating_sub(then));
+    u64::try_from(since * u128::from(nanos) / u128::from(ticks)).ok()
+}
+
 /// How many cputicks `nanos` are (Go: tickspersecond). Exact only to a few percent.
 pub(crate) fn for_nanos(nanos: u64) -> u64 {
     static PER_MICRO: AtomicU64 = AtomicU64::new(0);

@@ -99,7 +99,7 @@ impl Task {
                 Step::Pending { yields: true } => {
                     self.state.yield_base();
                 }
-                Step::Pending { yields: false } => match self.state.idle() {
+                Step::Pending { yields: false } => match self.state.idle(0) {
                     Idle::Waiting => return,
                     Idle::Requeue { .. } => {}
                     Idle::Reap => {
@@ -219,28 +219,26 @@ fn two_wakers_at_base() {
 fn an_inner_and_an_outer_wait() {
     for (outer, inner) in [(true, true), (false, true), (true, false)] {
         model(2, move || {
-            let mut inside = false;
-            let mut first_poll = true;
+            // join!(outer, async { inner.wait() }), each of which is done once: see park.rs wait_on_g.
+            let (mut outer_done, mut inner_done, mut polls) = (false, false, 0);
             let task = Task::new(2, move |task, start| {
-                if !inside && start == Start::Base && !task.has(1) && first_poll {
-                    // join!(outer, async { inner.wait() }), as in park.rs wait_on_g.
-                    (inside, first_poll) = (true, false);
-                    task.state.begin_level(1);
-                    if !task.has(1) {
-                        return Step::Park {
-                            level: 1,
-                            yields: false,
-                        };
+                if start == Start::Base {
+                    polls += 1;
+                    outer_done = task.has(0);
+                    assert!(outer_done || polls == 1, "polled without a wake-up");
+                    if !inner_done {
+                        task.state.begin_level(1);
                     }
-                } else if inside {
-                    assert_eq!(start, Start::Resume);
-                    assert!(task.has(1), "resumed by a wake of another level");
-                } else if !first_poll {
-                    assert_eq!(start, Start::Base);
-                    assert!(task.has(0), "polled without a wake-up");
                 }
-                (inside, first_poll) = (false, false);
-                if task.has(0) {
+                if !inner_done && !task.has(1) {
+                    assert_eq!(start, Start::Base, "resumed by a wake of another level");
+                    return Step::Park {
+                        level: 1,
+                        yields: false,
+                    };
+                }
+                inner_done = true;
+                if outer_done {
                     Step::Done
                 } else {
                     Step::Pending { yields: false }

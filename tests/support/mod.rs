@@ -233,6 +233,28 @@ impl Future for Event {
     }
 }
 
+/// What any number of threads block at until it is opened. Its clones are the same latch.
+#[derive(Clone, Default)]
+pub(crate) struct Latch(Arc<(Mutex<bool>, Condvar)>);
+
+impl Latch {
+    pub(crate) fn new() -> Latch {
+        Latch::default()
+    }
+
+    pub(crate) fn pass(&self) {
+        let (is_open, opened) = &*self.0;
+        let _open = opened
+            .wait_while(is_open.lock().unwrap(), |is_open| !*is_open)
+            .unwrap();
+    }
+
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+}
+
 /// Waits for `event` and, once it has been polled in vain for the first time, sets `polled`.
 pub(crate) fn announced(event: Event, polled: Event) -> impl Future<Output = ()> + Send + Unpin {
     Announced {

@@ -53,6 +53,18 @@ pub(crate) fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
+/// The ids of this process's threads whose names begin so.
+pub(crate) fn threads(prefix: &str) -> Vec<u32> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let tids = tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok());
+    // One that ends meanwhile has no name.
+    let is_one = |tid: &u32| {
+        let name = fs::read_to_string(format!("/proc/self/task/{tid}/comm"));
+        name.is_ok_and(|name| name.starts_with(prefix))
+    };
+    tids.filter(is_one).collect()
+}
+
 /// Of one thread: its name, and how often it was switched from, of its own will or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Switches {

@@ -35,6 +35,12 @@ impl Tasks for Gort {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         gort::time::sleep(duration)
     }
+
+    async fn spawn_blocking(body: impl FnOnce() + Send + 'static) {
+        gort::task::spawn_blocking(body)
+            .await
+            .expect("the closure panicked");
+    }
 }
 
 impl Goroutines for Gort {

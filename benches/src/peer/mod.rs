@@ -36,6 +36,9 @@ pub(crate) trait Tasks: 'static {
     fn yield_now() -> impl Future<Output = ()> + Send;
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static;
+
+    /// Runs a closure on a thread that is there for what blocks.
+    fn spawn_blocking(body: impl FnOnce() + Send + 'static) -> impl Future<Output = ()> + Send;
 }
 
 /// A runtime of goroutines: blocking code on stacks of its own.

@@ -33,4 +33,8 @@ impl Tasks for Smol {
             timer.await;
         }
     }
+
+    async fn spawn_blocking(body: impl FnOnce() + Send + 'static) {
+        smol::unblock(body).await;
+    }
 }

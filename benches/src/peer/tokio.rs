@@ -71,6 +71,12 @@ impl Tasks for TokioMultiThread {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         tokio::time::sleep(duration)
     }
+
+    async fn spawn_blocking(body: impl FnOnce() + Send + 'static) {
+        tokio::task::spawn_blocking(body)
+            .await
+            .expect("the closure panicked");
+    }
 }
 
 impl Tasks for TokioCurrentThread {
@@ -96,5 +102,11 @@ impl Tasks for TokioCurrentThread {
 
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         tokio::time::sleep(duration)
+    }
+
+    async fn spawn_blocking(body: impl FnOnce() + Send + 'static) {
+        tokio::task::spawn_blocking(body)
+            .await
+            .expect("the closure panicked");
     }
 }

@@ -6,6 +6,7 @@
 
 mod accepts;
 mod block;
+mod blocking;
 mod burn;
 mod cancel;
 mod chain;
@@ -55,7 +56,7 @@ macro_rules! verb {
     };
 }
 
-pub(crate) static VERBS: [Verb; 15] = [
+pub(crate) static VERBS: [Verb; 16] = [
     verb!(spawn, 10, None),
     verb!(yields, 20, None),
     verb!(timers, 20, None),
@@ -67,6 +68,7 @@ pub(crate) static VERBS: [Verb; 15] = [
     verb!(echo, 12, None),
     verb!(accepts, 3, None),
     verb!(block, 3, None),
+    verb!(blocking, 8, None),
     verb!(burn, 2, None),
     verb!(nested, 12, Verbs),
     verb!(family, 12, Verbs),

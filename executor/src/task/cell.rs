@@ -37,6 +37,8 @@ pub(super) trait Body: Sized {
     type Output;
     /// Whether it can return Pending.
     const TASK: bool;
+    /// Whether it blocks its thread.
+    const BLOCKS: bool = false;
 
     /// Runs the body until it waits or ends. When it has ended, it is gone from `body`, whatever it did.
     ///
@@ -94,6 +96,21 @@ impl<F: FnOnce() -> T, T> Body for Goroutine<F> {
     }
 }
 
+/// A closure that blocks its thread.
+#[repr(transparent)]
+pub(super) struct Blocking<F>(pub(super) F);
+
+impl<F: FnOnce() -> T, T> Body for Blocking<F> {
+    type Output = T;
+    const TASK: bool = false;
+    const BLOCKS: bool = true;
+
+    unsafe fn run(body: *mut Self, cx: &mut Context<'_>) -> Poll<Result<T, Payload>> {
+        // SAFETY: the caller's promise; the two are represented alike.
+        unsafe { Goroutine::run(body.cast::<Goroutine<F>>(), cx) }
+    }
+}
+
 /// Only its layout is used: it says where behind the header an `X` lies.
 #[repr(C)]
 struct Behind<X> {
@@ -140,6 +157,7 @@ impl<B: Body> Cell for B {
         drop_output: drop_output::<B::Output>,
         dealloc: free::<B>,
         task: B::TASK,
+        blocks: B::BLOCKS,
     };
 }
 

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use gort_runtime_core::state::{JoinSlot, State};
-use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release, release_taken};
+use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release, release_taken, waits_for};
 
 use super::cell::{self, Ended};
 use super::{Id, JoinError};
@@ -150,6 +150,7 @@ impl<T> Future for JoinHandle<T> {
         if self.is_finished() || self.register(cx.waker()) == JoinSlot::Complete {
             return Poll::Ready(self.take());
         }
+        waits_for(WaitReason::Join);
         Poll::Pending
     }
 }

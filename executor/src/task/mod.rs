@@ -10,8 +10,11 @@
 //! | [`spawn_local`] | a task that never leaves the thread it was spawned on, and need not be `Send` |
 //! | [`go`] | a goroutine |
 //! | [`Builder`] | either, with a name or a stack size |
+//! | [`spawn_blocking`] | a closure that blocks its thread, which is not a goroutine's |
+//! | [`blocking`] | the same, for the caller to wait for |
 //! | [`yield_now`] | lets others run first |
 
+mod blocking;
 mod builder;
 mod cell;
 mod error;
@@ -20,6 +23,7 @@ mod join;
 mod spawn;
 mod yield_now;
 
+pub use blocking::{blocking, spawn_blocking};
 pub use builder::Builder;
 pub use error::JoinError;
 pub use id::Id;

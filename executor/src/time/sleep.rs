@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use gort_runtime_core::time::{self as timers, TimerKey};
+use gort_runtime_core::{WaitReason, waits_for};
 use pin_project_lite::pin_project;
 
 use super::clock;
@@ -137,7 +138,10 @@ impl Future for Sleep {
         let this = self.project();
         match *this.timer {
             Timer::Elapsed => return Poll::Ready(()),
-            Timer::Armed(key) if timers::update(key, cx.waker()) => return Poll::Pending,
+            Timer::Armed(key) if timers::update(key, cx.waker()) => {
+                waits_for(WaitReason::Sleep);
+                return Poll::Pending;
+            }
             Timer::Armed(_) | Timer::Unarmed => {}
         }
         // Not armed, or fired: for this deadline or, after a reset, for the one before.
@@ -146,6 +150,7 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         *this.timer = Timer::Armed(timers::add(clock::when(*this.deadline), cx.waker().clone()));
+        waits_for(WaitReason::Sleep);
         Poll::Pending
     }
 }

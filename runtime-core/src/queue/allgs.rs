@@ -27,6 +27,8 @@ impl AllLinks {
 
 struct Shard {
     head: Option<Gp>,
+    /// Where a [`Walk`] goes on.
+    cursor: Option<Gp>,
     /// Gs in it that are not the runtime's own.
     users: usize,
 }
@@ -34,8 +36,16 @@ struct Shard {
 #[repr(align(64))]
 struct Aligned(Lock<Shard>);
 
-static ALL: [Aligned; SHARDS] =
-    [const { Aligned(Lock::new(Rank::AllGs, Shard { head: None, users: 0 })) }; SHARDS];
+static ALL: [Aligned; SHARDS] = [const {
+    Aligned(Lock::new(
+        Rank::AllGs,
+        Shard {
+            head: None,
+            cursor: None,
+            users: 0,
+        },
+    ))
+}; SHARDS];
 
 fn shard(g: Gp) -> &'static Lock<Shard> {
     &ALL[(g.g().goid.get() / GOID_BATCH) as usize % SHARDS].0
@@ -57,6 +67,9 @@ pub(crate) fn add(g: Gp) {
 pub(crate) fn remove(g: Gp) {
     let mut shard = shard(g).lock();
     let links = &g.g().all;
+    if shard.cursor == Some(g) {
+        shard.cursor = links.next.get();
+    }
     match links.prev.get() {
         Some(prev) => prev.g().all.next.set(links.next.get()),
         None => shard.head = links.next.get(),
@@ -70,4 +83,71 @@ pub(crate) fn remove(g: Gp) {
 /// How many Gs there are that are not the runtime's own and have not ended. Walks no list.
 pub(crate) fn users() -> usize {
     ALL.iter().map(|shard| shard.0.lock().users).sum()
+}
+
+/// A walk through all Gs in steps, between which they may come and go: it shows each G that was there when its shard's
+/// turn came and is there still.
+pub(crate) struct Walk {
+    shard: usize,
+    /// The shard's cursor is this walk's.
+    entered: bool,
+}
+
+impl Walk {
+    /// From the first.
+    ///
+    /// # Safety
+    /// No other walk goes on until this one is over.
+    pub(crate) unsafe fn new() -> Walk {
+        Walk {
+            shard: 0,
+            entered: false,
+        }
+    }
+
+    /// Shows the next Gs, at most `max`, each under its shard's lock. False: there are no more.
+    pub(crate) fn step(&mut self, mut max: usize, mut show: impl FnMut(Gp)) -> bool {
+        while let Some(shard) = ALL.get(self.shard) {
+            let mut shard = shard.0.lock();
+            if !self.entered {
+                shard.cursor = shard.head;
+                self.entered = true;
+            }
+            while let Some(g) = shard.cursor {
+                if max == 0 {
+                    return true;
+                }
+                max -= 1;
+                show(g);
+                shard.cursor = g.g().all.next.get();
+            }
+            self.shard += 1;
+            self.entered = false;
+        }
+        false
+    }
+}
+
+/// Shows every G for as long as the locks can be had without waiting long, which `retry` sees to. False: some could not.
+pub(crate) fn try_for_each(mut show: impl FnMut(Gp), mut retry: impl FnMut() -> bool) -> bool {
+    let mut all = true;
+    for shard in &ALL {
+        let shard = loop {
+            match shard.0.try_lock() {
+                Some(shard) => break Some(shard),
+                None if retry() => {}
+                None => break None,
+            }
+        };
+        let Some(shard) = shard else {
+            all = false;
+            continue;
+        };
+        let mut next = shard.head;
+        while let Some(g) = next {
+            show(g);
+            next = g.g().all.next.get();
+        }
+    }
+    all
 }

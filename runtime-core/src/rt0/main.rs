@@ -12,7 +12,7 @@ use crate::m::M;
 use crate::rt0::Boot;
 use crate::stack::{self, Class, Stack};
 use crate::steps::step;
-use crate::{life, sched, sys, sys_box, throw};
+use crate::{dump, life, sched, sys, sys_box, throw};
 
 /// The main goroutine's stack when the thread's own is unlimited: what Linux gives by default.
 const UNLIMITED_STACK: usize = 8 << 20;
@@ -31,6 +31,7 @@ static VTABLE: Vtable = Vtable {
     drop_output: nothing,
     dealloc: nothing,
     task: false,
+    blocks: false,
 };
 
 unsafe fn nothing(_: Gp) {}
@@ -91,11 +92,15 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
     if M::current().is_none_or(|m| m.id != 0) {
         throw(format_args!("runtime.main is not on m0"));
     }
-    sysmon();
+    let watched = sysmon();
     scavenger();
+    dump::init();
     // SAFETY: the vtable is MainG's; the G runs once, so this is the only reference.
     let body = unsafe { (*(*g.as_ptr().cast::<MainG<'_>>()).body.get()).take() };
     if let Some(body) = body {
+        if watched {
+            initsig();
+        }
         step("main.main");
         life::up();
         sched::deadlock::watch();
@@ -109,11 +114,18 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 }
 
 #[inline(never)]
-fn sysmon() {
+fn sysmon() -> bool {
     step("sysmon");
-    if let Err(error) = crate::sysmon::start() {
-        crate::sched::idle::warn_no_m(&error);
-    }
+    crate::sysmon::start()
+        .inspect_err(crate::sched::idle::warn_no_m)
+        .is_ok()
+}
+
+/// The signals that the runtime handles in a program of its own (Go: initsig).
+#[inline(never)]
+fn initsig() {
+    step("initsig");
+    dump::quit::install();
 }
 
 /// Starts the scavenger and waits until it is there (Go: gcenable waits for bgscavenge).

@@ -13,6 +13,7 @@ pub(crate) mod settls;
 
 use std::panic::Location;
 
+use crate::fatal::refuse;
 use crate::g::Labels;
 use crate::m::M;
 use crate::sched::{mstart, newm};
@@ -58,13 +59,13 @@ pub(crate) struct Main<'a> {
 pub fn main(options: MainOptions, body: &mut dyn FnMut()) {
     life::check_fork();
     if sys::gettid() != std::process::id() {
-        throw(format_args!(
+        refuse(format_args!(
             "gort::main: not called on the process's first thread"
         ));
     }
     life::watch_fork();
     if !life::begin() {
-        throw(format_args!(
+        refuse(format_args!(
             "gort::main: the runtime is up already; call it before anything else of gort, once"
         ));
     }

@@ -12,7 +12,9 @@ use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
 use crate::sched::{deferred, switch, waker};
-use crate::state::{Complete, Idle, Wake};
+use crate::state::{Complete, Idle, Start, Wake};
+use crate::throw;
+use crate::wait_reason::WaitReason;
 
 /// Where a new base begins.
 pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
@@ -51,6 +53,7 @@ fn run(m: &'static M) {
     let top = m.top();
     top.level.set(0);
     top.yields_at.set(waker::NO_LEVEL);
+    top.reason.set(WaitReason::Future as u8);
     free_dead_gs(m);
     // The G is running, so the runtime's reference covers the borrowed waker.
     let waker = ManuallyDrop::new(waker::borrowed(g, 0));
@@ -66,7 +69,7 @@ fn run(m: &'static M) {
                 return;
             }
             // From here on another M may run the G: it is not ours to touch unless `idle` says so.
-            match header.state.idle() {
+            match header.state.idle(top.reason.get()) {
                 Idle::Waiting => {}
                 Idle::Requeue { pinned } => ready::requeue(m, g, pinned),
                 Idle::Reap => {
@@ -117,6 +120,13 @@ fn finish(m: &'static M, g: Gp, mut output: bool, listed: bool) {
     }
     // From here on the G cannot park: what still runs for it may block this thread.
     m.nopark.set(m.nopark.get() + 1);
+    complete(g, output);
+    m.nopark.set(m.nopark.get() - 1);
+}
+
+/// The G's last step: whoever joins it is woken, and the runtime's reference goes.
+fn complete(g: Gp, mut output: bool) {
+    let header = g.g();
     let join_waker = loop {
         match header.state.complete(output) {
             Complete::Dead { join_waker } => break join_waker,
@@ -134,7 +144,33 @@ fn finish(m: &'static M, g: Gp, mut output: bool, listed: bool) {
         }
     }
     release_here(g);
-    m.nopark.set(m.nopark.get() - 1);
+}
+
+/// Runs the body of a goroutine that blocks, on a thread that is no M. Says whether it has left an output.
+pub(crate) fn run_off_m(g: Gp) -> bool {
+    let header = g.g();
+    let Start::Base = header.state.start() else {
+        throw(format_args!("a blocking job was started twice"));
+    };
+    // As in `run`.
+    let waker = ManuallyDrop::new(waker::borrowed(g, 0));
+    let mut cx = Context::from_waker(&waker);
+    // SAFETY: the vtable is the cell's; `start` made the body ours, and this is a stack. It is not local.
+    match unsafe { (header.vtable.run)(g, &mut cx) } {
+        Ran::Done { output } => output,
+        Ran::Pending => throw(format_args!("a closure is pending")),
+    }
+}
+
+/// As [`finish`], there.
+pub(crate) fn finish_off_m(g: Gp, mut output: bool) {
+    if output && !g.g().state.has_handle() {
+        // SAFETY: the output lies there, and nobody else will take it.
+        unsafe { (g.g().vtable.drop_output)(g) };
+        output = false;
+    }
+    allgs::remove(g);
+    complete(g, output);
 }
 
 /// A base without frames gives its stack back: g0 puts it away once nothing stands on it.

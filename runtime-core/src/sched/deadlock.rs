@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-use crate::fatal::print_line;
+use crate::fatal::give_up;
 use crate::sched::{SCHED, Shared, netpoll, scavenger, time};
 use crate::{life, sys};
 
@@ -130,6 +130,8 @@ fn only_our_threads() -> bool {
 /// Go's words and exit status.
 #[cold]
 fn report() -> ! {
-    print_line(format_args!("fatal error: all goroutines are asleep - deadlock!"));
-    sys::exit(STATUS)
+    give_up(
+        format_args!("fatal error: all goroutines are asleep - deadlock!"),
+        STATUS,
+    )
 }

@@ -245,11 +245,11 @@ pub(crate) fn wait_for_work(m: &'static M) {
         served.note.wakeup();
     }
 
-    let was_spinning = stop_spinning(m);
-    // Go: "the delicate dance". Work submitted while we spun woke nobody else; whoever submits after this fence sees
-    // that nobody spins and an idle P. Pairs with the fence in `wakep`.
+    stop_spinning(m);
+    // Go: "the delicate dance". Work submitted while we spun, or while no P was idle, woke nobody; whoever submits after
+    // this fence sees that nobody spins and an idle P. Pairs with the fence in `wakep`.
     fence(Ordering::SeqCst);
-    if was_spinning && work_anywhere() {
+    if work_anywhere() {
         let mut shared = SCHED.lock.lock();
         if let Some(p) = pidleget_for_work(&mut shared) {
             drop(shared);
@@ -430,4 +430,9 @@ pub(crate) fn handoffp(p: &'static P) {
     pidleput(&mut shared, p);
     drop(shared);
     netpoll::wake_before(when);
+    // As in `wait_for_work`: whoever submitted while no P was idle woke nobody.
+    fence(Ordering::SeqCst);
+    if work_anywhere() {
+        wakep();
+    }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod base;
 pub(crate) mod block;
+pub(crate) mod blocking;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod find_runnable;
@@ -25,6 +26,7 @@ pub(crate) mod sleeper;
 pub(crate) mod stacks;
 pub(crate) mod steal;
 pub(crate) mod switch;
+pub(crate) mod threads;
 pub(crate) mod time;
 pub(crate) mod waker;
 
@@ -43,8 +45,8 @@ use mlist::MList;
 
 /// The most Ps there can be; $GOMAXPROCS beyond is cut down to it.
 pub(crate) const MAX_PROCS: usize = 1024;
-/// Go: schedinit's maxmcount.
-pub(crate) const MAX_MS: usize = 10_000;
+/// The most Ms there can be, whatever [`threads`] allows.
+pub(crate) const MAX_MS: usize = 1 << 16;
 
 pub(crate) static SCHED: Sched = Sched::new();
 

@@ -1,16 +1,17 @@
 //! Where an M begins, on g0. Go: mstart, mstart1, minit, mstartm0.
 
+use std::fmt::Arguments;
 use std::mem::ManuallyDrop;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use crate::getg;
 use crate::m::M;
-use crate::sched::idle;
 use crate::sched::schedule::schedule;
+use crate::sched::{blocking, idle};
 use crate::stack::overflow::{self, Overflow};
 use crate::steps::step;
-use crate::sys::SigSet;
+use crate::sys::{SigSet, SignalStack};
 use crate::{arch, sys, throw, warning};
 
 /// Records the bounds of the thread's own stack as g0's, and asserts that we stand on it.
@@ -83,16 +84,21 @@ fn minit(m: &'static M) {
     if m.id == 0 {
         step("minit");
     }
+    // It belongs to the thread, which never ends.
+    let _ = ManuallyDrop::new(init_signals(format_args!("M{}", m.id)));
+}
+
+/// Gives a thread of the runtime its signal stack, for as long as the thread lives, and its mask.
+pub(crate) fn init_signals(whose: Arguments<'_>) -> Option<SignalStack> {
     match sys::minit_signals(SIGMASK.get_or_init(sys::msigsave)) {
-        // It belongs to the thread, which never ends.
-        Ok(signal_stack) => {
-            let _ = ManuallyDrop::new(signal_stack);
+        Ok(signal_stack) => Some(signal_stack),
+        Err(error) => {
+            warning!(
+                "no signal stack for {whose}: {}; a stack overflow there is not reported",
+                sys::brief(&error)
+            );
+            None
         }
-        Err(error) => warning!(
-            "no signal stack for M{}: {}; a stack overflow there is not reported",
-            m.id,
-            sys::brief(&error)
-        ),
     }
 }
 
@@ -106,7 +112,9 @@ fn mstartm0() {
 
 /// Whether the address lies in the guard of the G that runs on this thread. In a signal handler.
 fn find_overflow(address: usize) -> Option<Overflow> {
-    let m = M::current()?;
+    let Some(m) = M::current() else {
+        return blocking::find_overflow(address);
+    };
     let g = m.curg.get()?;
     let stack = m.stack.get()?;
     let remedy = if g.g().state.is_reaped() {

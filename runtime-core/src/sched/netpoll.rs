@@ -76,6 +76,7 @@ pub(crate) fn wake_before(when: u64) {
     if when == u64::MAX {
         return;
     }
+    // Pairs with the fence in `announce`: the M that goes to block sees the timer, or we see it blocked.
     fence(Ordering::SeqCst);
     if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
         let until = SCHED.poll_until.load(Ordering::Relaxed);
@@ -87,8 +88,7 @@ pub(crate) fn wake_before(when: u64) {
 
 /// A timer for `when` was added to a P that may be idle (Go: wakeNetPoller).
 pub(crate) fn timer_added(when: u64) {
-    // Pairs with the fence in `block`: it sees the timer, or we see it blocked.
-    fence(Ordering::SeqCst);
+    // A guess: either way the fence comes next.
     if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
         wake_before(when);
     } else {

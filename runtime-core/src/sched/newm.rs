@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 
 use crate::m::{M, Presence};
 use crate::p::P;
-use crate::sched::{MAX_MS, SCHED, block, idle, mstart, stacks};
+use crate::sched::{SCHED, block, idle, mstart, stacks, threads};
 use crate::stack::{self, Class};
-use crate::{arch, sys, sys_box, throw};
+use crate::{arch, sys, sys_box};
 
 /// g0 runs the scheduler, and what blocks its thread runs on g0 of its own M, as on any thread: as large as std's.
 pub(crate) const THREAD_STACK: usize = 2 << 20;
@@ -28,13 +28,11 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
         match shared.unused_ms.pop_front() {
             Some(m) => m,
             None => {
-                let id = SCHED.nm.load(Ordering::Relaxed);
-                if id as usize >= MAX_MS {
+                if threads::is_full(&shared) {
                     drop(shared);
-                    throw(format_args!(
-                        "thread exhaustion: the program has {MAX_MS} threads already"
-                    ));
+                    threads::exhausted();
                 }
+                let id = SCHED.nm.load(Ordering::Relaxed);
                 let m: &'static M = sys_box::leak(M::new(id, arch::cputicks()));
                 SCHED.set_m(m);
                 SCHED.nm.store(id + 1, Ordering::Release);
@@ -69,20 +67,20 @@ extern "C" fn thread(m: *mut c_void) -> *mut c_void {
 }
 
 /// A thread's name, without the allocator.
-struct Name {
+pub(crate) struct Name {
     bytes: [u8; 16],
     len: usize,
 }
 
 impl Name {
-    fn new() -> Name {
+    pub(crate) fn new() -> Name {
         Name {
             bytes: [0; 16],
             len: 0,
         }
     }
 
-    fn as_c_str(&self) -> &CStr {
+    pub(crate) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"gort-m")
     }
 }

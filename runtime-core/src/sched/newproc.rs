@@ -23,22 +23,25 @@ use crate::stack::Class;
 #[inline(never)]
 #[track_caller]
 pub(crate) unsafe fn newproc(g: Gp) {
-    let m = M::current();
-    let header = g.g();
-    let local = header.state.is_local();
+    let local = g.g().state.is_local();
     if local {
         // g0 makes a local G once, at boot: the main goroutine.
-        let Some(home) = m.filter(|m| !m.is_sysmon()) else {
+        let Some(home) = M::current().filter(|m| !m.is_sysmon()) else {
             panic!("a local task needs a home: spawn_local was called on a thread that runs no goroutines");
         };
         g.set_home(home);
     }
-    header.goid.set(match m.and_then(|m| m.p.get()) {
+    register(g);
+    ready(g, local);
+}
+
+/// Gives a fresh G its number, and lists it among all.
+pub(crate) fn register(g: Gp) {
+    g.g().goid.set(match M::current().and_then(|m| m.p.get()) {
         Some(p) => next_goid(p),
         None => SCHED.goidgen.fetch_add(1, Ordering::Relaxed) + 1,
     });
     allgs::add(g);
-    ready(g, local);
 }
 
 /// From the P's batch of 16 (Go: goidcache).

@@ -7,6 +7,8 @@ use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 
+use crate::arch;
+use crate::fatal::refuse;
 use crate::g::Gp;
 use crate::m::M;
 use crate::sched::sleeper::Sleeper;
@@ -14,29 +16,8 @@ use crate::sched::waker::{self, NO_LEVEL};
 use crate::sched::{block, stacks, switch};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
+use crate::wait_reason::WaitReason;
 use crate::{errno, life, throw};
-
-/// Why a G waits, for dumps (Go: waitReason).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum WaitReason {
-    /// For some future.
-    Future = 0,
-    /// For a descriptor to become readable.
-    IoRead,
-    /// For a descriptor to become writable.
-    IoWrite,
-    /// For a connection to arrive.
-    Accept,
-    /// For a connection to be made.
-    Connect,
-    /// For another G to end.
-    Join,
-    /// For time to pass.
-    Sleep,
-    /// For its turn.
-    Yield,
-}
 
 /// Waits until `poll` returns Ready. The waker in its context may be used, cloned and dropped like any other.
 ///
@@ -66,6 +47,8 @@ struct Level<'a> {
     outer: u8,
     /// The poll around asked to yield.
     yields_outside: u8,
+    /// Why the wait around would park.
+    reason_outside: u8,
     /// The G has been resumed in this wait: a notification was consumed.
     parked: bool,
 }
@@ -80,6 +63,7 @@ impl<'a> Level<'a> {
             state,
             outer,
             yields_outside: top.yields_at.replace(NO_LEVEL),
+            reason_outside: top.reason.get(),
             parked: false,
         }
     }
@@ -107,6 +91,7 @@ impl Drop for Level<'_> {
         self.top.level.set(self.outer);
         // Also if the wait's poll unwinds: the poll around may catch that, and still wants to be queued again.
         self.top.yields_at.set(self.yields_outside);
+        self.top.reason.set(self.reason_outside);
     }
 }
 
@@ -129,12 +114,12 @@ fn wait_on_g<T>(
     let waker = ManuallyDrop::new(waker::borrowed(g, level));
     let mut cx = Context::from_waker(&waker);
     loop {
+        top.reason.set(reason as u8);
         let polled = poll(&mut cx);
         let yields = top.yields_at.replace(NO_LEVEL) == level;
         if let Poll::Ready(out) = polled {
             return out;
         }
-        top.reason.set(reason as u8);
         top.location.set(Some(at));
         if park(m, g, top, level, yields).is_err() {
             drop(depth);
@@ -162,6 +147,7 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
         header.state.yield_mid_stack(level);
         true
     } else {
+        top.waiting_since.set(arch::cputicks());
         header.state.park(level) == Park::Notified
     };
     if queue {
@@ -207,7 +193,7 @@ fn wait_on_thread<T>(m: Option<&'static M>, mut poll: impl FnMut(&mut Context<'_
         }
         match m {
             // m0 has left its loop: nothing that it waits for here would come.
-            Some(m) if m.curg.get().is_none() => throw(format_args!(
+            Some(m) if m.curg.get().is_none() => refuse(format_args!(
                 "gort was told to wait after its main function had returned"
             )),
             Some(m) => block::away(m, || block::sleep(&sleeper)),

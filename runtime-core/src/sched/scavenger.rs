@@ -10,13 +10,14 @@ use std::task::{Poll, Waker};
 use crate::g::{Birth, Gp, Ran};
 use crate::lock::{Lock, Rank};
 use crate::sched::newproc::newproc;
-use crate::sched::park::{WaitReason, wait};
+use crate::sched::park::wait;
 use crate::sched::ready::ready;
 use crate::sched::{time, waker};
 use crate::stack;
 use crate::state::Wake;
 use crate::sys;
 use crate::system_g;
+use crate::wait_reason::WaitReason;
 
 /// How often it looks, and how long a chunk of stacks has to be idle before it is emptied.
 const INTERVAL_NANOS: u64 = 1_000_000_000;

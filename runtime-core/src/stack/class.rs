@@ -39,6 +39,11 @@ impl Class {
         1 << self.0
     }
 
+    /// Whether stacks of this class are kept for reuse, and their memory is never unmapped.
+    pub(crate) const fn is_pooled(self) -> bool {
+        self.0 <= Self::LARGEST_POOLED.0
+    }
+
     /// The place of a pooled class among the pooled ones; past their number for the others.
     #[inline]
     pub(super) const fn index(self) -> usize {

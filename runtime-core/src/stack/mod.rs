@@ -35,6 +35,7 @@ pub mod overflow;
 mod pool;
 mod scavenge;
 mod top;
+mod valgrind;
 
 pub use cache::Cache;
 pub use class::Class;
@@ -49,8 +50,5 @@ pub const GUARD_SIZE: usize = 16 * 1024;
 /// Says that a promise among this module's files is broken, and ends the process.
 #[cold]
 fn throw(what: &str) -> ! {
-    crate::sys::write_stderr(b"fatal error: stack: ");
-    crate::sys::write_stderr(what.as_bytes());
-    crate::sys::write_stderr(b"\n");
-    crate::sys::abort()
+    crate::throw(format_args!("stack: {what}"))
 }

@@ -1,6 +1,7 @@
 //! The handle of a stack and the record at its highest end. Made by `pool`, passed around by `sched`.
 
 use super::guard::Guard;
+use super::valgrind;
 use super::{Class, GUARD_SIZE};
 use crate::sanitize;
 use std::cell::Cell;
@@ -16,7 +17,7 @@ use std::ptr::NonNull;
 pub struct Top {
     /// The stack pointer of whoever is parked here. `sched`'s, written in a switch.
     pub(crate) sp: Cell<usize>,
-    /// When the wait began, in `nanotime`. `sched`'s.
+    /// When the wait began, in cputicks: a clock would cost more than the switch. `sched`'s.
     pub(crate) waiting_since: Cell<u64>,
     /// Where the wait was called. `sched`'s.
     pub(crate) location: Cell<Option<&'static Location<'static>>>,
@@ -38,6 +39,8 @@ pub struct Top {
     pub(crate) sanitize: sanitize::OfStack,
     /// How it is guarded. Fixed.
     pub(super) guard: Guard,
+    /// What Valgrind calls it. Fixed.
+    pub(super) valgrind: valgrind::Id,
 }
 
 /// [`Top::chunk`] of a stack that no arena holds.
@@ -77,6 +80,7 @@ impl Stack {
             class,
             sanitize: sanitize::OfStack::new(),
             guard,
+            valgrind: valgrind::register(base.addr().get()..base.addr().get() + class.size()),
         };
         // SAFETY: by the contract.
         let stack = unsafe { Stack::at(base, class) };

@@ -6,14 +6,14 @@
 //!
 //! | for | functions |
 //! |---|---|
-//! | time | [`nanotime`] (monotonic), [`usleep`], [`sched_yield`] |
+//! | time | [`nanotime`] (monotonic), [`process_cpu_time`], [`usleep`], [`sched_yield`] |
 //! | sleeping on a word | [`futex_wait`], [`futex_wake`] |
 //! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`], [`thread_count`], [`threads_made`] |
-//! | signals | [`msigsave`], [`minit_signals`] |
+//! | signals | [`msigsave`], [`minit_signals`], [`handle_if_default`] |
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |
 //! | the retake handshake | [`membarrier_register`], [`membarrier`] |
-//! | the end | [`write_stderr`], [`abort`], [`exit`], [`atfork_child`] |
+//! | the end | [`write_stderr`], [`abort`], [`exit`], [`sleep_for_ever`], [`atfork_child`] |
 //!
 //! Errors are raw OS errors ([`io::Error::raw_os_error`] is always there), which take no memory; what
 //! was being tried is kept beside them per thread: [`context`] names it, [`brief`] prints both, and

@@ -36,10 +36,7 @@ impl TcpStream {
         if asked == 0 {
             return Ok(0);
         }
-        let reason = match direction {
-            Direction::Read => WaitReason::IoRead,
-            Direction::Write => WaitReason::IoWrite,
-        };
+        let reason = direction.reason();
         self.shared.socket.io_blocking(direction, reason, |source| {
             Attempt::stream(asked, || call(source))
         })
@@ -57,7 +54,9 @@ impl TcpStream {
         }
         self.shared
             .socket
-            .poll_io(direction, cx, |source| Attempt::stream(asked, || call(source)))
+            .poll_io(direction, direction.reason(), cx, |source| {
+                Attempt::stream(asked, || call(source))
+            })
     }
 
     fn try_in(
@@ -86,7 +85,9 @@ impl TcpStream {
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.shared
             .socket
-            .io(Direction::Read, |stream| Attempt::whole(|| stream.peek(buf)))
+            .io(Direction::Read, WaitReason::IoRead, |stream| {
+                Attempt::whole(|| stream.peek(buf))
+            })
             .await
     }
 

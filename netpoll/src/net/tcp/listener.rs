@@ -141,7 +141,7 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.socket.io(Direction::Read, accept).await
+        self.socket.io(Direction::Read, WaitReason::Accept, accept).await
     }
 
     /// As [`accept`](Self::accept), for who writes a `poll`.
@@ -149,7 +149,8 @@ impl TcpListener {
     /// # Errors
     /// As `accept`.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.socket.poll_io(Direction::Read, cx, accept)
+        self.socket
+            .poll_io(Direction::Read, WaitReason::Accept, cx, accept)
     }
 
     /// The connections as they come, for blocking code: `next` parks the goroutine and never returns `None`.

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 
+use gort_runtime_core::WaitReason;
 use mio::Interest;
 
 use super::into_split::{OwnedReadHalf, OwnedWriteHalf};
@@ -112,7 +113,10 @@ impl TcpStream {
 
     async fn connect_addr(addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::from_mio(mio::net::TcpStream::connect(addr)?, Start::Connecting)?;
-        stream.shared.socket.io(Direction::Write, connected).await?;
+        let socket = &stream.shared.socket;
+        socket
+            .io(Direction::Write, WaitReason::Connect, connected)
+            .await?;
         Ok(stream)
     }
 

@@ -15,12 +15,12 @@ mod thread;
 
 pub use auxv::{Auxv, auxv, page_size};
 pub use cgroup::cgroup_cpu_limit;
-pub use clock::{nanotime, sched_yield, usleep};
+pub use clock::{nanotime, process_cpu_time, sched_yield, usleep};
 pub use cpu::{huge_page_size, ncpu_affinity};
 pub use futex::{futex_wait, futex_wake};
 pub use membarrier::{membarrier, membarrier_register};
-pub use process::{abort, atfork_child, exit, write_stderr};
-pub use signal::{SigSet, SignalStack, minit_signals, msigsave};
+pub use process::{abort, atfork_child, exit, sleep_for_ever, write_stderr};
+pub use signal::{SigSet, SignalStack, handle_if_default, minit_signals, msigsave};
 pub use thread::{
     StackBounds, fs_base, gettid, rlimit_stack, set_thread_name, spawn_thread, stack_bounds, thread_count,
     threads_made,

@@ -36,6 +36,14 @@ pub fn exit(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Sleeps until the process ends.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        // SAFETY: no arguments; it returns after a signal only.
+        unsafe { libc::pause() };
+    }
+}
+
 unsafe extern "C" {
     fn pthread_atfork(
         prepare: Option<extern "C" fn()>,

@@ -50,6 +50,33 @@ pub fn msigsave() -> SigSet {
     }
 }
 
+/// Has `handler` called for the first `signal` that comes; after it the default action is back. Only if that is the
+/// action now: what the program, or who started it, has asked for stays. Says whether the handler is in place.
+///
+/// It runs on the thread's signal stack if there is one, and interrupts no system call for good.
+///
+/// # Safety
+/// `handler` does only what a signal handler may.
+pub unsafe fn handle_if_default(signal: i32, handler: extern "C" fn(libc::c_int)) -> bool {
+    let mut old = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: only asks; `old` is ours to write, and is written on success.
+    let old = unsafe {
+        if libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr()) != 0 {
+            return false;
+        }
+        old.assume_init()
+    };
+    if old.sa_sigaction != libc::SIG_DFL {
+        return false;
+    }
+    // SAFETY: all zeros is a sigaction.
+    let mut new = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+    new.sa_sigaction = handler as usize;
+    new.sa_flags = libc::SA_ONSTACK | libc::SA_RESTART | libc::SA_RESETHAND;
+    // SAFETY: a valid action, of a handler that keeps to what the caller promises.
+    unsafe { libc::sigaction(signal, &new, std::ptr::null_mut()) == 0 }
+}
+
 /// Makes the calling thread fit for signals: a signal stack with a guard below it, and `mask` (of m0,
 /// from [`msigsave`]) without the signals that the thread itself raises.
 ///

@@ -1,0 +1,106 @@
+//! All Gs as one glance shows them, while they run on: what a fatal error prints. On any thread and stack, under any
+//! lock, without memory. What is said of a G was true of it at some moment; together it may never have been.
+
+use std::fmt::{self, Write};
+
+use super::describe::{Description, Doing, Wait, doing_by_state};
+use crate::g::Gp;
+use crate::queue::allgs;
+use crate::sys;
+use crate::wait_reason::WaitReason;
+
+/// How long to wait for locks in all: whoever holds one may be the one that failed.
+const TRIES: u32 = 100;
+const TRY_MICROS: u32 = 100;
+
+/// Prints them to stderr, each after an empty line.
+pub(super) fn print() {
+    let mut out = Buffer {
+        bytes: [0; BUFFER],
+        len: 0,
+    };
+    let mut left = TRIES;
+    let complete = allgs::try_for_each(
+        |g| {
+            if !g.g().state.is_system() {
+                // A buffer takes everything.
+                let _ = write!(out, "\n{}", Description::new(g, doing(g)).named(g.name()));
+                out.flush();
+            }
+        },
+        || {
+            left = left.saturating_sub(1);
+            sys::usleep(TRY_MICROS);
+            left > 0
+        },
+    );
+    if !complete {
+        let _ = writeln!(
+            out,
+            "\nSome goroutines are not shown: the list of them is in use."
+        );
+        out.flush();
+    }
+}
+
+/// What `g` does. Under its shard's lock.
+pub(super) fn doing(g: Gp) -> Doing {
+    match doing_by_state(g) {
+        Doing::MidStack(None) => Doing::MidStack(wait_of(g)),
+        doing => doing,
+    }
+}
+
+/// The wait of a G that waits mid-stack, if it still does.
+fn wait_of(g: Gp) -> Option<Wait> {
+    let header = g.g();
+    if !g.stack_stays() {
+        return None;
+    }
+    // SAFETY: the header is there. Its owner, should it go on meanwhile, may write this word: it is read once, whole.
+    let stack = unsafe { header.frames.as_ptr().read_volatile() }?;
+    // SAFETY: the memory of stacks of this class stays mapped, and there has been a Top in it since there was a stack.
+    // These words may be written meanwhile: each is read once, whole, and holds what its type may hold.
+    let wait = unsafe {
+        let top = stack.top();
+        Wait {
+            reason: WaitReason::from_number(top.reason.as_ptr().read_volatile()),
+            since: top.waiting_since.as_ptr().read_volatile(),
+            at: top.location.as_ptr().read_volatile(),
+        }
+    };
+    // It may have gone on, and the stack be another's.
+    matches!(doing_by_state(g), Doing::MidStack(None)).then_some(wait)
+}
+
+/// More than a G without a long name takes.
+const BUFFER: usize = 512;
+
+/// Text on the stack, on its way to stderr.
+struct Buffer {
+    bytes: [u8; BUFFER],
+    len: usize,
+}
+
+impl Buffer {
+    fn flush(&mut self) {
+        sys::write_stderr(&self.bytes[..self.len]);
+        self.len = 0;
+    }
+}
+
+impl Write for Buffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut text = text.as_bytes();
+        while !text.is_empty() {
+            if self.len == BUFFER {
+                self.flush();
+            }
+            let n = text.len().min(BUFFER - self.len);
+            self.bytes[self.len..self.len + n].copy_from_slice(&text[..n]);
+            self.len += n;
+            text = &text[n..];
+        }
+        Ok(())
+    }
+}

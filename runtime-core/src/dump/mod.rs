@@ -1,0 +1,104 @@
+//! Dumps: every G with what it does, why and where it waits, and where it was made. Go: traceback.go, tracebackothers.
+//!
+//! [`dump`] and [`dump_to`] are the user's, `quit` is SIGQUIT's: these take their time, on a thread of their own. `glance`
+//! is for fatal errors: from any thread, on any stack, under any lock, and without memory.
+
+mod describe;
+mod glance;
+pub(crate) mod quit;
+mod snapshot;
+
+use std::ffi::c_void;
+use std::io::{self, Write};
+use std::panic::resume_unwind;
+use std::{ptr, thread};
+
+use crate::fatal::{self, Dump};
+use crate::m::M;
+use crate::sched::{block, newm};
+use crate::sys;
+use snapshot::Snapshot;
+
+/// From now on a fatal error shows all Gs.
+pub(crate) fn init() {
+    fatal::dump_with(Dump {
+        glance: glance::print,
+        and_exit,
+    });
+}
+
+/// On a thread of its own: it needs locks, memory and time, of which the caller may have none.
+fn and_exit(status: i32) -> ! {
+    extern "C" fn dump_and_exit(status: *mut c_void) -> *mut c_void {
+        fatal::take_over_the_end();
+        sys::write_stderr(b"\n");
+        dump();
+        sys::exit(status.addr() as i32)
+    }
+    let arg = ptr::without_provenance_mut(status as usize);
+    if sys::spawn_thread(c"gort-dump", newm::THREAD_STACK, dump_and_exit, arg).is_err() {
+        glance::print();
+        sys::exit(status);
+    }
+    sys::sleep_for_ever()
+}
+
+/// Prints every task and goroutine to stderr: its number, its name, what it does, why it waits and for how long, where
+/// it waits, and where it was made.
+///
+/// This is what SIGQUIT (`Ctrl-\`) prints before it ends a program with `#[gort::main]`. It looks like Go's:
+///
+/// ```text
+/// goroutine 7 [IO wait: read, 2m3s] "session":
+///     waits at src/session.rs:31:24
+///     created at src/main.rs:12:9
+///
+/// task 9 [sleep, at base]:
+///     created at src/main.rs:14:9
+/// ```
+///
+/// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
+/// What a thread is running is `running`, and shown without further detail; a closure of `spawn_blocking` is `blocking`.
+///
+/// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.
+pub fn dump() {
+    if dump_to(&mut Stderr).is_err() {
+        // No thread could be had for it.
+        glance::print();
+    }
+}
+
+/// As [`dump`], to `out`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn dump_to(out: &mut (impl Write + Send)) -> io::Result<()> {
+    let Some(m) = M::current() else {
+        return Snapshot::take().write(out);
+    };
+    // A goroutine may have too little stack for it.
+    block::away(m, || {
+        thread::scope(|scope| {
+            let dumper = thread::Builder::new().name("gort-dump".into());
+            match dumper.spawn_scoped(scope, || Snapshot::take().write(out)) {
+                Ok(dumper) => dumper.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                Err(error) => Err(error),
+            }
+        })
+    })
+}
+
+/// Descriptor 2, without std's lock: whoever holds that may be what one wants to see.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        sys::write_stderr(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

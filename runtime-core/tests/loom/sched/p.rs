@@ -1,0 +1,89 @@
+//! A P, with the fields of src/p.rs that the protocol uses, and timers that do what src/timer promises.
+
+use std::ptr;
+use std::task::Waker;
+
+use super::g::G;
+use super::lock::{Lock, Rank};
+use super::m::M;
+use crate::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::queue::runq::RunQueue;
+use loom::cell::Cell;
+
+#[derive(Clone, Copy)]
+pub(crate) enum PStatus {
+    Idle = 0,
+    Running = 1,
+}
+
+pub(crate) struct P {
+    pub(crate) id: u32,
+    pub(crate) status: AtomicU32,
+    pub(crate) m: AtomicPtr<M>,
+    pub(crate) runq: RunQueue<G>,
+    pub(crate) timers: Timers,
+    pub(crate) stacks: Stacks,
+    pub(crate) link: Cell<Option<&'static P>>,
+}
+
+/// Not modelled.
+pub(crate) struct Stacks;
+
+impl Stacks {
+    pub(crate) fn flush(&self) {}
+}
+
+impl P {
+    pub(super) fn new(id: u32) -> P {
+        P {
+            id,
+            status: AtomicU32::new(PStatus::Idle as u32),
+            m: AtomicPtr::new(ptr::null_mut()),
+            runq: RunQueue::new(),
+            timers: Timers {
+                list: Lock::new(Rank::Timers, Vec::new()),
+                next: AtomicU64::new(u64::MAX),
+            },
+            stacks: Stacks,
+            link: Cell::new(None),
+        }
+    }
+}
+
+pub(crate) struct Timers {
+    list: Lock<Vec<(u64, Waker)>>,
+    next: AtomicU64,
+}
+
+impl Timers {
+    /// True: it is the earliest.
+    pub(crate) fn add(&self, when: u64, waker: Waker) -> bool {
+        let mut list = self.list.lock();
+        let earliest = list.iter().all(|timer| when < timer.0);
+        list.push((when, waker));
+        self.publish(&list);
+        earliest
+    }
+
+    pub(crate) fn next_when(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn run(&self, now: u64, ready: &mut dyn FnMut(Waker)) {
+        let due: Vec<(u64, Waker)> = {
+            let mut list = self.list.lock();
+            let (due, rest) = list.drain(..).partition(|timer| timer.0 <= now);
+            *list = rest;
+            self.publish(&list);
+            due
+        };
+        for (_, waker) in due {
+            ready(waker);
+        }
+    }
+
+    fn publish(&self, list: &[(u64, Waker)]) {
+        let next = list.iter().map(|timer| timer.0).min().unwrap_or(u64::MAX);
+        self.next.store(next, Ordering::Relaxed);
+    }
+}
