@@ -35,7 +35,7 @@ pub mod overflow;
 mod pool;
 mod scavenge;
 mod top;
-mod valgrind;
+pub mod valgrind;
 
 pub use cache::Cache;
 pub use class::Class;

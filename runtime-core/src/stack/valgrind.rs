@@ -4,7 +4,9 @@
 use crate::arch;
 use std::ops::Range;
 
-/// valgrind.h, VG_USERREQ__STACK_REGISTER: lowest and highest byte; answers with the stack's number.
+/// valgrind.h, VG_USERREQ__RUNNING_ON_VALGRIND: how many Valgrinds there are, one in another.
+const RUNNING_ON_VALGRIND: usize = 0x1001;
+/// VG_USERREQ__STACK_REGISTER: lowest and highest byte; answers with the stack's number.
 const STACK_REGISTER: usize = 0x1501;
 /// VG_USERREQ__STACK_DEREGISTER: that number.
 const STACK_DEREGISTER: usize = 0x1502;
@@ -12,6 +14,11 @@ const STACK_DEREGISTER: usize = 0x1502;
 /// Valgrind's number for a stack, 0 outside of Valgrind.
 #[derive(Clone, Copy)]
 pub(super) struct Id(u32);
+
+/// Whether this process runs in Valgrind.
+pub fn is_running() -> bool {
+    arch::valgrind_request([RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0]) != 0
+}
 
 /// Says that a stack is there. A slot that the scavenger has emptied is registered again, with the same bounds; Valgrind
 /// goes by the first entry that fits.
