@@ -94,8 +94,8 @@
 //!
 //! - **A goroutine that has started never changes thread, and shares it with others.** That is what keeps
 //!   thread-locals, `Rc`s and guards on its stack sound. Its price: code that blocks the *thread*, by a long computation
-//!   or by a system call of its own, delays the goroutines that live there and, for now, whatever its processor could
-//!   run meanwhile. And a goroutine that waits in a *std* primitive (`Mutex`, `Condvar`, `mpsc`, `Once`, `LazyLock`) for
+//!   or by a system call of its own, delays the goroutines that live there. (Nobody else: all others go on, on other
+//!   threads.) And a goroutine that waits in a *std* primitive (`Mutex`, `Condvar`, `mpsc`, `Once`, `LazyLock`) for
 //!   another goroutine of the same thread **waits for ever**. Never hold a std guard over a wait; wait for others with
 //!   what parks: a [`JoinHandle`], a socket, any future; and wrap what must block in [`blocking`], which runs it on a
 //!   thread that is there for such. The same goes for a task while its `poll` waits, and for
@@ -138,7 +138,7 @@ pub use gort_netpoll::{io, net};
 /// # std::io::Result::Ok(())
 /// ```
 pub mod runtime {
-    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_threads};
+    pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_procs, set_max_threads};
 }
 
 #[doc(hidden)]

@@ -102,7 +102,7 @@ fn the_entry_goes_before_gomaxprocs() {
 }
 
 fn gortdebug() {
-    const KNOWN: &str = "the known words are boot=1, fault=STEP (for tests)";
+    const KNOWN: &str = "the known words are boot=1, membarrier=0, fault=STEP (for tests)";
     for value in ["", ",", " , ", "boot=0", "boot=0,", " boot=0 ,boot=0"] {
         program("procs", &[("GORTDEBUG", value)]).assert_quiet(0);
     }

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// The boot, in the order of runtime-core/src/rt0/README.md.
-const STEPS: [&str; 26] = [
+const STEPS: [&str; 27] = [
     "rt0_go",
     "g0",
     "cpuinfo",
@@ -53,6 +53,7 @@ const STEPS: [&str; 26] = [
     "mcommoninit",
     "msigsave",
     "parsedebugvars",
+    "fenceinit",
     "lastpoll",
     "procresize",
     "deferwakeinit",

@@ -5,7 +5,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+use gort_runtime_core::poll_proceed;
 
 use crate::desc::queue::Node;
 use crate::desc::side::{Park, Side};
@@ -79,6 +81,7 @@ impl<T, F: FnMut() -> Attempt<T>> Future for Op<'_, F> {
         // pinned.
         let this = unsafe { self.get_unchecked_mut() };
         let (side, node) = (this.side, &this.node);
+        ready!(poll_proceed(cx));
         loop {
             if let Some(done) = side.attempt(&mut this.run) {
                 if node.is_idle() {

@@ -7,9 +7,9 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use gort_runtime_core::{WaitReason, wait, waits_for};
+use gort_runtime_core::{WaitReason, poll_proceed, proceed, wait, waits_for};
 use mio::Interest;
 use pin_project_lite::pin_project;
 
@@ -66,6 +66,7 @@ impl<S> Socket<S> {
         reason: WaitReason,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> T {
+        proceed();
         let side = self.registration.side(direction);
         let mut run = || run(&self.source);
         if let Some(done) = side.attempt(&mut run) {
@@ -84,6 +85,7 @@ impl<S> Socket<S> {
         cx: &mut Context<'_>,
         mut run: impl FnMut(&S) -> Attempt<T>,
     ) -> Poll<T> {
+        ready!(poll_proceed(cx));
         let side = self.registration.side(direction);
         let mut run = || run(&self.source);
         loop {

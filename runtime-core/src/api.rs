@@ -45,6 +45,37 @@ pub unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
     unsafe { sched::newproc::reserve_stack(g, class) }
 }
 
+/// GOMAXPROCS: how many goroutines and tasks run at the same time. Boots the runtime in library mode if need be.
+pub fn max_procs() -> usize {
+    ensure_booted();
+    sched::SCHED.nprocs() as usize
+}
+
+/// Changes how many goroutines and tasks run at the same time, from now on, and returns how many it was before (Go:
+/// `runtime.GOMAXPROCS`). Boots the runtime in library mode if need be.
+///
+/// This stops the world, for some microseconds unless a goroutine is in the middle of the runtime: none is started or
+/// resumed meanwhile, but code that runs goes on. What waits in the queues of a processor that goes is everybody's.
+/// More than 1024 are cut down to that.
+///
+/// # Panics
+///
+/// If `n` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use gort::runtime::{max_procs, set_max_procs};
+///
+/// let before = set_max_procs(3);
+/// assert_eq!(max_procs(), 3);
+/// set_max_procs(before);
+/// ```
+pub fn set_max_procs(n: usize) -> usize {
+    ensure_booted();
+    sched::procs::set_max_procs(n)
+}
+
 /// Timers of the P that the caller runs on, or of P 0 elsewhere.
 pub mod time {
     use std::task::Waker;

@@ -10,12 +10,13 @@ use crate::stack::Class;
 use crate::warning;
 
 static BOOT: AtomicBool = AtomicBool::new(false);
+static NO_MEMBARRIER: AtomicBool = AtomicBool::new(false);
 /// One more than the index in [`FAULTS`] of the one that a test asks for.
 static FAULT: AtomicU8 = AtomicU8::new(0);
 static DEFAULT_STACK: AtomicU8 = AtomicU8::new(0);
 
 /// The words that $GORTDEBUG knows.
-const KNOWN: &str = "boot=1, fault=STEP (for tests)";
+const KNOWN: &str = "boot=1, membarrier=0, fault=STEP (for tests)";
 
 /// The checks of the boot that a test can have fail.
 const FAULTS: [&str; 7] = [
@@ -60,6 +61,7 @@ pub(crate) fn early() {
     for (word, value) in words() {
         match word {
             "boot" => BOOT.store(value == "1", Ordering::Relaxed),
+            "membarrier" => NO_MEMBARRIER.store(value == "0", Ordering::Relaxed),
             "fault" => {
                 let fault = fault_index(value).map_or(0, |index| index + 1);
                 FAULT.store(fault as u8, Ordering::Relaxed);
@@ -88,7 +90,7 @@ pub(crate) fn parsedebugvars() {
 
 fn unknown_words() -> impl Iterator<Item = (&'static str, &'static str)> {
     words().filter(|&(word, value)| match word {
-        "boot" => !matches!(value, "0" | "1"),
+        "boot" | "membarrier" => !matches!(value, "0" | "1"),
         "fault" => fault_index(value).is_none(),
         _ => true,
     })
@@ -121,6 +123,11 @@ pub(crate) fn number(text: &str) -> Option<usize> {
 /// Whether each boot step is printed.
 pub(crate) fn boot() -> bool {
     BOOT.load(Ordering::Relaxed)
+}
+
+/// Whether to do without membarrier, as on a kernel that has none.
+pub(crate) fn no_membarrier() -> bool {
+    NO_MEMBARRIER.load(Ordering::Relaxed)
 }
 
 /// Whether a test wants this check to fail (`fault=STEP`).

@@ -11,10 +11,12 @@
 mod api;
 pub mod arch;
 mod atomic;
+mod claim;
 mod debug;
 mod dump;
 mod errno;
 mod fatal;
+mod fence;
 mod g;
 mod getg;
 mod life;
@@ -39,7 +41,7 @@ mod ticks;
 pub mod timer;
 mod wait_reason;
 
-pub use api::{newproc, newproc_blocking, reserve_stack, time};
+pub use api::{max_procs, newproc, newproc_blocking, reserve_stack, set_max_procs, time};
 pub use debug::{default_stack, set_default_stack};
 pub use dump::{dump, dump_to};
 pub use fatal::throw;
@@ -49,9 +51,11 @@ pub use rt0::{MainOptions, ensure_booted, main};
 #[doc(hidden)]
 pub use sanitize::Mutex;
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
+pub use sched::block::block_in_place;
 pub use sched::blocking::call as call_blocking;
 pub use sched::netpoll::install as install_poller;
 pub use sched::park::{on_g, request_yield, wait};
+pub use sched::slice::{poll_proceed, proceed};
 pub use sched::threads::set_max_threads;
 pub use stack::Class;
 pub use sys::nanotime;
@@ -61,9 +65,4 @@ pub use wait_reason::{WaitReason, waits_for};
 /// left out.
 pub fn num_goroutines() -> usize {
     queue::allgs::users()
-}
-
-/// GOMAXPROCS: how many goroutines and tasks run at the same time. 0 before the runtime is up.
-pub fn max_procs() -> usize {
-    sched::SCHED.nprocs() as usize
 }

@@ -15,6 +15,8 @@ use crate::sanitize::Mutex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// Held by whoever stops the world, for as long.
+    World,
     /// The scheduler's: global queue, idle Ps and Ms.
     Sched,
     /// The goroutines that placement gave to one M.
@@ -31,7 +33,8 @@ pub enum Rank {
     Blocking,
 }
 
-const RANKS: [Rank; 7] = [
+const RANKS: [Rank; 8] = [
+    Rank::World,
     Rank::Sched,
     Rank::Starts,
     Rank::AllGs,

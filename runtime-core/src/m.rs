@@ -4,8 +4,9 @@
 
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::claim::Seq;
 use crate::g::{G, Gp};
 use crate::getg;
 use crate::lock::{Lock, Rank};
@@ -62,6 +63,31 @@ pub(crate) struct G0 {
     pub(crate) sanitize: sanitize::OfThread,
 }
 
+/// What sysmon has seen of an M that holds a P.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch {
+    /// `M.runs` at the last look, and when it was first seen so.
+    pub(crate) runs: u64,
+    pub(crate) since: u64,
+    /// `M.seq` at the last look.
+    pub(crate) seq: u32,
+    /// Its CPU clock when `runs` was first seen so, and at the last look; 0 if nobody has asked.
+    pub(crate) cpu_first: u64,
+    pub(crate) cpu_last: u64,
+}
+
+impl Watch {
+    const fn new() -> Watch {
+        Watch {
+            runs: 0,
+            since: 0,
+            seq: 0,
+            cpu_first: 0,
+            cpu_last: 0,
+        }
+    }
+}
+
 /// The G that an M runs. Others may look at it, to learn where the G is.
 pub(crate) struct CurG(AtomicPtr<G>);
 
@@ -99,7 +125,9 @@ pub(crate) struct M {
     pub(crate) dead_stack: Cell<Option<Stack>>,
     /// Dead Gs to be freed off g0, through `link`. Owner.
     pub(crate) dead_gs: Cell<Option<Gp>>,
-    /// The P it holds. Written by the owner.
+    /// Whether it is in the runtime or in user code.
+    pub(crate) seq: Seq,
+    /// The P it holds: sure only while it is in the runtime (`sched/enter.rs`). Owner.
     pub(crate) p: Cell<Option<&'static P>>,
     /// The P that a waker hands over before it wakes the note.
     pub(crate) nextp: AtomicPtr<P>,
@@ -107,6 +135,12 @@ pub(crate) struct M {
     pub(crate) p_since: Cell<u64>,
     /// Looks for work without having any (Go: m.spinning). Owner; a waker sets it before the note.
     pub(crate) spinning: Cell<bool>,
+    /// How many Gs it has run, the running one included. Written by the owner.
+    pub(crate) runs: AtomicU64,
+    /// It lost its P because it burned, and has not come back. Under the sched lock.
+    pub(crate) burns: Cell<bool>,
+    /// What sysmon has seen of it. sysmon's.
+    pub(crate) watch: Cell<Watch>,
     /// See [`Presence`].
     presence: AtomicU32,
     /// Where it sleeps.
@@ -152,10 +186,14 @@ impl M {
             spare: Cell::new(None),
             dead_stack: Cell::new(None),
             dead_gs: Cell::new(None),
+            seq: Seq::new(),
             p: Cell::new(None),
             nextp: AtomicPtr::new(ptr::null_mut()),
             p_since: Cell::new(0),
             spinning: Cell::new(false),
+            runs: AtomicU64::new(0),
+            burns: Cell::new(false),
+            watch: Cell::new(Watch::new()),
             presence: AtomicU32::new(Presence::Active as u32),
             note: Note::new(),
             pinned: Pinned::new(),

@@ -1,31 +1,24 @@
 //! P: the right to run Gs, and what that needs: a run queue, timers, stacks. There are GOMAXPROCS of them.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
+use crate::claim::Owner;
 use crate::g::G;
 use crate::m::M;
 use crate::queue::runq::RunQueue;
 use crate::stack::Cache;
 use crate::timer::Timers;
 
-/// Whose a P is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum PStatus {
-    /// On the list of idle Ps.
-    Idle = 0,
-    /// Some M's.
-    Running = 1,
-}
-
 pub(crate) struct P {
     /// Its index in `allp`. Constant.
     pub(crate) id: u32,
-    /// A [`PStatus`]. Changed by the M that gets or gives it.
-    pub(crate) status: AtomicU32,
-    /// The M that holds it. Changed with `status`.
-    pub(crate) m: AtomicPtr<M>,
+    /// The M that holds it.
+    pub(crate) owner: Owner,
+    /// The M that it was taken from and that has not noticed: it can have it back. Under the sched lock.
+    pub(crate) lender: Cell<Option<&'static M>>,
+    /// Whoever holds it does what is urgent, and then gives it back to the lender. Changed under the sched lock.
+    pub(crate) on_loan: AtomicBool,
     /// The holder puts, anyone steals.
     pub(crate) runq: RunQueue<G>,
     /// Counts time slices: `runnext` inherits one (Go: schedtick). Written by the holder.
@@ -57,8 +50,9 @@ impl P {
     pub(crate) fn new(id: u32) -> P {
         P {
             id,
-            status: AtomicU32::new(PStatus::Idle as u32),
-            m: AtomicPtr::new(std::ptr::null_mut()),
+            owner: Owner::new(),
+            lender: Cell::new(None),
+            on_loan: AtomicBool::new(false),
             runq: RunQueue::new(),
             schedtick: AtomicU32::new(0),
             runs: AtomicU64::new(0),

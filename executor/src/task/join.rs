@@ -8,10 +8,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use gort_runtime_core::state::{JoinSlot, State};
-use gort_runtime_core::{Gp, WaitReason, may_drop_here, reap_output, release, release_taken, waits_for};
+use gort_runtime_core::{
+    Gp, WaitReason, may_drop_here, poll_proceed, reap_output, release, release_taken, waits_for,
+};
 
 use super::cell::{self, Ended};
 use super::{Id, JoinError};
@@ -148,6 +150,7 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if self.is_finished() || self.register(cx.waker()) == JoinSlot::Complete {
+            ready!(poll_proceed(cx));
             return Poll::Ready(self.take());
         }
         waits_for(WaitReason::Join);

@@ -13,7 +13,9 @@
 //! | [`spawn_blocking`] | a closure that blocks its thread, which is not a goroutine's |
 //! | [`blocking`] | the same, for the caller to wait for |
 //! | [`yield_now`] | lets others run first |
+//! | [`block_in_place`] | runs what blocks its thread, while others run |
 
+mod block_in_place;
 mod blocking;
 mod builder;
 mod cell;
@@ -23,6 +25,7 @@ mod join;
 mod spawn;
 mod yield_now;
 
+pub use block_in_place::block_in_place;
 pub use blocking::{blocking, spawn_blocking};
 pub use builder::Builder;
 pub use error::JoinError;

@@ -1,9 +1,10 @@
 //! [`sleep`] and [`sleep_until`]: a future that is ready once a deadline has passed.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use gort_runtime_core::poll_proceed;
 use gort_runtime_core::time::{self as timers, TimerKey};
 use gort_runtime_core::{WaitReason, waits_for};
 use pin_project_lite::pin_project;
@@ -147,6 +148,7 @@ impl Future for Sleep {
         // Not armed, or fired: for this deadline or, after a reset, for the one before.
         if Instant::now() >= *this.deadline {
             *this.timer = Timer::Elapsed;
+            ready!(poll_proceed(cx));
             return Poll::Ready(());
         }
         *this.timer = Timer::Armed(timers::add(clock::when(*this.deadline), cx.waker().clone()));

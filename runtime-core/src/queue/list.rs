@@ -19,6 +19,12 @@ impl GList {
         }
     }
 
+    pub(crate) fn of(g: Gp) -> GList {
+        let mut list = GList::new();
+        list.push_back(g);
+        list
+    }
+
     pub(crate) fn push_back(&mut self, g: Gp) {
         g.g().link.set(None);
         match self.tail.replace(g) {

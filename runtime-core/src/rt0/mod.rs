@@ -121,11 +121,11 @@ fn rt0_go(boot: Boot<'_>) {
     check::check();
     args::args();
     osinit::osinit();
-    let options = match &boot {
-        Boot::Main(main) => main.options,
-        Boot::Library => MainOptions::default(),
+    let (options, is_main) = match &boot {
+        Boot::Main(main) => (main.options, true),
+        Boot::Library => (MainOptions::default(), false),
     };
-    schedinit::schedinit(&M0, options);
+    schedinit::schedinit(&M0, options, is_main);
     main::newproc(&M0, boot);
     mstart::mstart(&M0);
 }

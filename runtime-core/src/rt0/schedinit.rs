@@ -8,16 +8,17 @@ use crate::rt0::{MainOptions, args, osinit};
 use crate::sched::{MAX_PROCS, SCHED, deferred, idle, mstart, procs};
 use crate::stack::{self, Class};
 use crate::steps::step;
-use crate::{debug, sys, throw, warning};
+use crate::{debug, fence, sys, throw, warning};
 
 #[inline(never)]
-pub(crate) fn schedinit(m0: &'static M, options: MainOptions) {
+pub(crate) fn schedinit(m0: &'static M, options: MainOptions, is_main: bool) {
     step("schedinit");
     mallocinit(m0);
     fastrandinit(m0);
     mcommoninit(m0);
     msigsave();
     parsedebugvars(options);
+    fenceinit(is_main);
     lastpoll();
     let n = procs(options);
     procresize(m0, n);
@@ -64,6 +65,17 @@ fn parsedebugvars(options: MainOptions) {
     debug::parsedebugvars();
     if let Some(bytes) = options.stack_size {
         debug::set_default_stack(bytes);
+    }
+}
+
+/// For rule 3's handshake.
+#[inline(never)]
+fn fenceinit(is_main: bool) {
+    step("fenceinit");
+    if is_main {
+        fence::init();
+    } else {
+        fence::init_among_threads();
     }
 }
 

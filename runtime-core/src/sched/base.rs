@@ -11,7 +11,7 @@ use crate::g::{Gp, Ran};
 use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
-use crate::sched::{deferred, switch, waker};
+use crate::sched::{deferred, enter, switch, waker};
 use crate::state::{Complete, Idle, Start, Wake};
 use crate::throw;
 use crate::wait_reason::WaitReason;
@@ -38,6 +38,10 @@ pub(crate) extern "C" fn reap_entry(m: *mut c_void) -> ! {
 
 /// To g0; nobody comes back to these frames.
 fn leave(m: &'static M) -> ! {
+    // It is there already if the G was queued.
+    if !m.seq.is_inside() {
+        enter::come_in(m);
+    }
     // SAFETY: g0 saved itself when it started this base, and waits.
     unsafe { switch::leave(m) }
 }
@@ -54,6 +58,7 @@ fn run(m: &'static M) {
     top.level.set(0);
     top.yields_at.set(waker::NO_LEVEL);
     top.reason.set(WaitReason::Future as u8);
+    enter::go_out(m);
     free_dead_gs(m);
     // The G is running, so the runtime's reference covers the borrowed waker.
     let waker = ManuallyDrop::new(waker::borrowed(g, 0));
@@ -62,6 +67,7 @@ fn run(m: &'static M) {
     match unsafe { (header.vtable.run)(g, &mut cx) } {
         Ran::Done { output } => finish(m, g, output, true),
         Ran::Pending => {
+            enter::come_in(m);
             release_frames(m, g);
             if top.yields_at.get() == 0 {
                 let pinned = header.state.yield_base();
@@ -78,6 +84,7 @@ fn run(m: &'static M) {
                         header.frames.set(Some(stack));
                         m.add_pin();
                     }
+                    enter::go_out(m);
                     // SAFETY: nobody else has a reference; this is a stack, for a local G on its home M.
                     unsafe { (header.vtable.drop_body)(g) };
                     finish(m, g, false, true);
@@ -92,6 +99,7 @@ fn reap(m: &'static M) {
     let g = current(m);
     let header = g.g();
     m.top().level.set(0);
+    enter::go_out(m);
     free_dead_gs(m);
     let has_output = header.state.take_output();
     // SAFETY: `start` made what is left ours; this is a stack, for a local G on its home M.

@@ -4,26 +4,52 @@ use std::sync::atomic::Ordering;
 
 use crate::m::{M, Presence};
 use crate::sched::sleeper::Sleeper;
-use crate::sched::{SCHED, idle, netpoll, time};
-use crate::sys;
+use crate::sched::{SCHED, Shared, enter, idle, netpoll, time};
+use crate::{life, sys};
 
 /// How often the last M looks after the network while it sleeps.
 const CHORES_NANOS: u64 = 1_000_000;
 
-/// Runs `f`, which blocks this thread: the P goes elsewhere meanwhile, and the M waits for one afterwards.
+/// Runs `f`, which blocks this thread until it is woken: the P goes elsewhere meanwhile.
 pub(crate) fn away<R>(m: &'static M, f: impl FnOnce() -> R) -> R {
-    if m.p.get().is_none() {
-        return f();
-    }
-    m.set_presence(Presence::Away);
-    give_starts_back(m);
-    idle::handoffp(idle::releasep(m));
-    // What `f` wakes while it does chores may be foreign code that waits: without a P nothing can park.
+    hand_off(m);
+    // What `f` wakes while it does chores may be foreign code that waits. It must not park: `f` is a wait already.
     m.nopark.set(m.nopark.get() + 1);
     let out = f();
     m.nopark.set(m.nopark.get() - 1);
-    idle::get_p(m);
+    take_up(m);
     out
+}
+
+/// Runs `f`, which may block this thread or burn its CPU: the P goes elsewhere at once. What waits inside `f` parks the
+/// G, as anywhere.
+///
+/// On a thread that is no M, and where the M has no P, this is a plain call.
+pub fn block_in_place<R>(f: impl FnOnce() -> R) -> R {
+    life::check_fork();
+    let Some(m) = M::current().filter(|m| m.curg.get().is_some()) else {
+        return f();
+    };
+    hand_off(m);
+    let out = f();
+    take_up(m);
+    out
+}
+
+/// Gives the P of an M in user code away (Go: entersyscallblock).
+fn hand_off(m: &'static M) {
+    let _inside = enter::enter(m);
+    if m.p.get().is_some() {
+        m.set_presence(Presence::Away);
+        give_starts_back(&mut SCHED.lock.lock(), m);
+        idle::handoffp(idle::releasep(m));
+    }
+}
+
+/// Takes an idle P; failing that the M goes on without one until it has to schedule.
+fn take_up(m: &'static M) {
+    let _inside = enter::enter(m);
+    idle::get_idle_p(m);
 }
 
 /// How an M that is [`away`] sleeps. If no other could be made to take its P, this may be the last one: then it sees
@@ -46,13 +72,11 @@ pub(crate) fn sleep(sleeper: &Sleeper) {
 }
 
 /// Goroutines that placement gave to this M and that it has not started can start anywhere (rule 2). The M is Away.
-pub(crate) fn give_starts_back(m: &'static M) {
+pub(crate) fn give_starts_back(shared: &mut Shared, m: &'static M) {
     let list = {
         let mut starts = m.starts.lock();
         m.nstarts.store(0, Ordering::Release);
         std::mem::take(&mut *starts)
     };
-    if !list.is_empty() {
-        SCHED.put_global_list(&mut SCHED.lock.lock(), list);
-    }
+    SCHED.put_global_list(shared, list);
 }

@@ -109,7 +109,7 @@ fn all_asleep(shared: &Shared) -> bool {
 
 /// Whether something is queued that an M is about to run, or that sysmon tries again.
 fn has_queued(shared: &Shared) -> bool {
-    !shared.runq.is_empty()
+    SCHED.global_len.load(Ordering::Relaxed) != 0
         || !shared.wants_stack.is_empty()
         || SCHED.ps().any(|p| !p.runq.is_empty())
         || SCHED

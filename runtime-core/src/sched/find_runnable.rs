@@ -7,7 +7,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::queue::runq::RING;
 use crate::sched::steal::{self, Stolen};
-use crate::sched::{SCHED, idle, netpoll, ready, time};
+use crate::sched::{SCHED, idle, loan, netpoll, ready, slice, time, world};
 
 /// Go: schedule's fairness to the global queue.
 const GLOBAL_EVERY: u64 = 61;
@@ -19,15 +19,16 @@ pub(crate) struct Next {
     pub(crate) placed: bool,
 }
 
-/// Blocks until there is something to run on `m`. The M has a P before and after, though not the same.
+/// Blocks until there is something to run on `m`. The M has a P afterwards.
 #[inline]
 pub(crate) fn find_runnable(m: &'static M) -> Next {
-    let p = m.p.get().expect("an M schedules without a P");
-    time::check_own(p);
-    if SCHED.nwants_p.load(Ordering::Relaxed) == 0
-        && let Some(next) = local(m, p)
-    {
-        return next;
+    if let Some(p) = m.p.get() {
+        time::check_own(p);
+        if SCHED.detours.load(Ordering::Relaxed) == 0
+            && let Some(next) = local(m, p)
+        {
+            return next;
+        }
     }
     search(m)
 }
@@ -37,7 +38,21 @@ pub(crate) fn find_runnable(m: &'static M) -> Next {
 #[inline(never)]
 fn search(m: &'static M) -> Next {
     loop {
-        let p = m.p.get().expect("an M schedules without a P");
+        let Some(p) = m.p.get() else {
+            // It lost its P in user code.
+            idle::get_p(m);
+            continue;
+        };
+        if SCHED.stopping.load(Ordering::Relaxed) {
+            world::stop_here(m);
+            continue;
+        }
+        if p.on_loan.load(Ordering::Relaxed) {
+            if let Some(next) = loan::next(m, p) {
+                return next;
+            }
+            continue;
+        }
         time::check_own(p);
         if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
             // With another P afterwards, or the same one later.
@@ -76,9 +91,9 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
     let turn = m.turn.get();
     m.turn.set(!turn);
     if turn {
-        own(m).or_else(|| runq(p))
+        own(m, p).or_else(|| runq(p))
     } else {
-        runq(p).or_else(|| own(m))
+        runq(p).or_else(|| own(m, p))
     }
 }
 
@@ -102,12 +117,13 @@ fn now_and_then(m: &'static M, p: &'static P) -> Option<Next> {
     Some(Next { g, placed: false })
 }
 
-fn own(m: &'static M) -> Option<Next> {
+/// What only this M runs.
+pub(crate) fn own(m: &'static M, p: &'static P) -> Option<Next> {
     // SAFETY: this is the M's thread.
     let pinned = unsafe { m.pinned.pop() };
-    pinned
-        .or_else(|| started_elsewhere(m))
-        .map(|g| Next { g, placed: true })
+    let g = pinned.or_else(|| started_elsewhere(m))?;
+    slice::begin(p);
+    Some(Next { g, placed: true })
 }
 
 /// A goroutine that placement gave to this M.
@@ -132,12 +148,7 @@ fn runq(p: &'static P) -> Option<Next> {
         // The slice that it would inherit is over: behind the others.
         ready::put(p, next);
     }
-    // A new time slice.
-    p.preempt.store(false, Ordering::Relaxed);
-    p.schedtick.store(
-        p.schedtick.load(Ordering::Relaxed).wrapping_add(1),
-        Ordering::Relaxed,
-    );
+    slice::begin(p);
     // SAFETY: as above.
     let g = unsafe { p.runq.get() }?;
     Gp::from_ptr(g).map(|g| Next { g, placed: false })
@@ -149,7 +160,7 @@ fn global(p: &'static P) -> Option<Gp> {
         return None;
     }
     let mut shared = SCHED.lock.lock();
-    let len = shared.runq.len();
+    let len = SCHED.global_len.load(Ordering::Relaxed);
     let share = (len / SCHED.nprocs() as usize + 1).min(len).min(RING / 2);
     let first = SCHED.get_global(&mut shared)?;
     for _ in 1..share {

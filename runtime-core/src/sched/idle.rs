@@ -7,8 +7,8 @@ use std::{io, ptr};
 use crate::atomic::{Ordering, fence};
 use crate::lock::Guard;
 use crate::m::{M, Presence};
-use crate::p::{P, PStatus};
-use crate::sched::{SCHED, Shared, deadlock, netpoll, newm, stacks, time};
+use crate::p::P;
+use crate::sched::{SCHED, Shared, deadlock, loan, netpoll, newm, stacks, time};
 use crate::{arch, life, sys, ticks, warning};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
@@ -46,9 +46,8 @@ pub(crate) fn become_spinning(m: &'static M) {
 
 /// Puts a P that no M holds on the idle list. Under the lock (Go: pidleput).
 pub(crate) fn pidleput(shared: &mut Shared, p: &'static P) {
-    p.status.store(PStatus::Idle as u32, Ordering::Relaxed);
-    p.link.set(shared.idle_ps);
-    shared.idle_ps = Some(p);
+    loan::keep(shared, p);
+    p.link.set(shared.idle_ps.replace(p));
     SCHED.npidle.fetch_add(1, Ordering::SeqCst);
 }
 
@@ -64,8 +63,7 @@ pub(crate) fn flush_idle_stacks(shared: &mut Shared) {
 /// Go: acquirep.
 pub(crate) fn acquirep(m: &'static M, p: &'static P) {
     debug_assert!(m.p.get().is_none(), "an M takes a second P");
-    p.status.store(PStatus::Running as u32, Ordering::Relaxed);
-    p.m.store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    p.owner.set(m.id);
     m.p_since.set(arch::cputicks());
     m.p.set(Some(p));
 }
@@ -73,7 +71,7 @@ pub(crate) fn acquirep(m: &'static M, p: &'static P) {
 /// Go: releasep. The P is nobody's until the caller passes it on.
 pub(crate) fn releasep(m: &'static M) -> &'static P {
     let p = m.p.take().expect("an M without a P gives one up");
-    p.m.store(ptr::null_mut(), Ordering::Release);
+    p.owner.clear();
     p
 }
 
@@ -89,6 +87,8 @@ pub(crate) fn announce(m: &'static M, presence: Presence) {
 fn serve(shared: &mut Shared, p: &'static P) -> Option<&'static M> {
     let m = shared.wants_p.pop_front()?;
     SCHED.nwants_p.fetch_sub(1, Ordering::SeqCst);
+    SCHED.detours.fetch_sub(1, Ordering::Relaxed);
+    loan::keep(shared, p);
     grant(m, p);
     Some(m)
 }
@@ -136,20 +136,41 @@ fn want_p(shared: &mut Shared, m: &'static M) {
     m.set_presence(Presence::WantsP);
     shared.wants_p.push_back(m);
     SCHED.nwants_p.fetch_add(1, Ordering::SeqCst);
+    SCHED.detours.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Gets a P for an M that has none and has something to run: an idle one, or it waits its turn (Go: exitsyscall).
-pub(crate) fn get_p(m: &'static M) {
-    let mut shared = SCHED.lock.lock();
-    if let Some(p) = pidleget(&mut shared) {
-        drop(shared);
-        m.set_presence(Presence::Active);
-        acquirep(m, p);
-        return;
-    }
+/// Queues for a P, whether or not there is something to run, and sleeps until it is there.
+pub(crate) fn wait_for_p(m: &'static M, mut shared: Locked) {
     want_p(&mut shared, m);
     drop(shared);
     sleep(m);
+}
+
+/// Gets a P for an M that has none: an idle one, or it waits its turn (Go: exitsyscall).
+pub(crate) fn get_p(m: &'static M) {
+    let mut shared = SCHED.lock.lock();
+    loan::came_back(m);
+    if let Some(p) = pidleget(&mut shared) {
+        m.set_presence(Presence::Active);
+        drop(shared);
+        acquirep(m, p);
+        return;
+    }
+    wait_for_p(m, shared);
+}
+
+/// Gets an idle P, if there is one, for an M in user code that gave its own up (Go: exitsyscallfast_pidle). Inside.
+pub(crate) fn get_idle_p(m: &'static M) {
+    if m.p.get().is_some() || SCHED.npidle.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let mut shared = SCHED.lock.lock();
+    if let Some(p) = pidleget(&mut shared) {
+        loan::came_back(m);
+        m.set_presence(Presence::Active);
+        drop(shared);
+        acquirep(m, p);
+    }
 }
 
 /// Sleeps without a P until there is something to do for this M (Go: stopm).
@@ -187,12 +208,8 @@ pub(crate) fn quantum_is_over(m: &'static M) -> bool {
 /// Passes the P, with its queue, to the M that has waited longest, and queues for another behind the rest if there
 /// is own work; otherwise sleeps until there is something to do.
 pub(crate) fn give_way(m: &'static M) {
-    let was_spinning = stop_spinning(m);
     let mut shared = SCHED.lock.lock();
-    if was_spinning {
-        // What was submitted meanwhile woke nobody, and the M that gets the P need not look.
-        SCHED.need_spinning.store(true, Ordering::Relaxed);
-    }
+    give_up_spinning(m);
     let p = releasep(m);
     let Some(next) = serve(&mut shared, p) else {
         drop(shared);
@@ -211,6 +228,23 @@ pub(crate) fn give_way(m: &'static M) {
     }
 }
 
+/// Gives a P on loan back. With another afterwards, or the same if its lender has noticed.
+pub(crate) fn end_loan(m: &'static M) {
+    let mut shared = SCHED.lock.lock();
+    let p = releasep(m);
+    // The loan goes with it.
+    let next = serve(&mut shared, p);
+    let noticed = next.is_none() && !loan::give_back(&mut shared, p);
+    drop(shared);
+    if noticed {
+        return acquirep(m, p);
+    }
+    if let Some(next) = next {
+        next.note.wakeup();
+    }
+    rest(m);
+}
+
 /// True if the M was spinning. The count drops before the queues are looked at once more (rule 7).
 fn stop_spinning(m: &'static M) -> bool {
     let was = m.spinning.replace(false);
@@ -220,6 +254,14 @@ fn stop_spinning(m: &'static M) -> bool {
     was
 }
 
+/// For an M that gives its P up without having looked to the end. Under the lock: what was submitted meanwhile woke
+/// nobody, and the M that gets the P need not look, but whoever next gives one up does.
+pub(crate) fn give_up_spinning(m: &'static M) {
+    if stop_spinning(m) {
+        SCHED.need_spinning.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Nothing to run: gives the P up, looks once more, then blocks in the poller or on the note (Go: the end of
 /// findRunnable). Returns with a P.
 pub(crate) fn wait_for_work(m: &'static M) {
@@ -227,7 +269,7 @@ pub(crate) fn wait_for_work(m: &'static M) {
     if let Some(p) = m.p.get() {
         stacks::share(&mut shared, p);
     }
-    if !shared.runq.is_empty() {
+    if SCHED.global_len.load(Ordering::Relaxed) != 0 {
         return;
     }
     if !m.spinning.get() && SCHED.need_spinning.load(Ordering::Relaxed) {
@@ -258,6 +300,11 @@ pub(crate) fn wait_for_work(m: &'static M) {
             return;
         }
     }
+    rest(m);
+}
+
+/// Blocks an M without a P in the poller, or on its note if another M is there. Returns with a P.
+fn rest(m: &'static M) {
     if let Err(netpoll::Occupied) = netpoll::block(m) {
         // If the M that is there would sleep past a timer of ours, it looks again.
         netpoll::wake_before(time::earliest());
@@ -318,10 +365,10 @@ fn wakep_slow() {
     }
 }
 
-type Locked = Guard<'static, Shared>;
+pub(crate) type Locked = Guard<'static, Shared>;
 
 /// Has some M run `p`: one that waits for a P, an idle one, a new one (Go: startm). `spinning`: the caller has counted it.
-fn startm(shared: Locked, p: &'static P, spinning: bool) {
+pub(crate) fn startm(shared: Locked, p: &'static P, spinning: bool) {
     let Some(shared) = startm_asleep(shared, p, spinning) else {
         return;
     };
@@ -330,12 +377,12 @@ fn startm(shared: Locked, p: &'static P, spinning: bool) {
     }
     drop(shared);
     match newm::newm(p, spinning) {
-        Ok(()) if SCHED.m_shortage.load(Ordering::Relaxed) => {
+        Ok(()) => {
             let mut shared = SCHED.lock.lock();
+            loan::keep(&mut shared, p);
             shared.no_newm_until = 0;
             SCHED.m_shortage.store(false, Ordering::Relaxed);
         }
-        Ok(()) => {}
         Err(error) => no_newm(p, spinning, &error),
     }
 }
@@ -353,6 +400,7 @@ fn startm_asleep(mut shared: Locked, p: &'static P, spinning: bool) -> Option<Lo
     let Some(m) = shared.idle_ms.pop_front() else {
         return Some(shared);
     };
+    loan::keep(&mut shared, p);
     m.spinning.set(spinning);
     grant(m, p);
     drop(shared);
@@ -373,13 +421,20 @@ fn no_newm(p: &'static P, spinning: bool, error: &io::Error) {
     }
 }
 
-/// Leaves `p` idle because no M is to be had. The one in the poller stands on no list: it is woken for the P.
+/// Leaves `p` idle because no M is to be had, or where it was taken. The M in the poller stands on no list: it is woken
+/// for the P.
 #[cold]
 fn without_newm(mut shared: Locked, p: &'static P, spinning: bool) {
-    pidleput(&mut shared, p);
+    let stays = loan::give_back(&mut shared, p);
+    if !stays {
+        pidleput(&mut shared, p);
+    }
     drop(shared);
     if spinning {
         SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
+    }
+    if stays {
+        return;
     }
     // Pairs with the fence in `announce`: we see it there, or it sees what there is to do.
     fence(Ordering::SeqCst);
@@ -400,6 +455,11 @@ pub(crate) fn warn_no_m(error: &io::Error) {
     }
 }
 
+/// Whether an M for a P can be had, as far as one knows. Under the lock.
+pub(crate) fn can_startm(shared: &Shared, now: u64) -> bool {
+    shared.no_newm_until <= now || !shared.idle_ms.is_empty() || !shared.wants_p.is_empty()
+}
+
 /// Whether an M that is about to sleep has to stay: there is work, and nobody could be made to do it.
 pub(crate) fn is_needed() -> bool {
     SCHED.m_shortage.load(Ordering::Relaxed) && SCHED.npidle.load(Ordering::SeqCst) != 0 && work_anywhere()
@@ -409,8 +469,16 @@ pub(crate) fn is_needed() -> bool {
 pub(crate) fn handoffp(p: &'static P) {
     let mut shared = SCHED.lock.lock();
     stacks::share(&mut shared, p);
+    if p.on_loan.load(Ordering::Relaxed) {
+        if loan::is_urgent() {
+            return startm(shared, p, false);
+        }
+        if loan::give_back(&mut shared, p) {
+            return;
+        }
+    }
     let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0 || SCHED.need_spinning.load(Ordering::Relaxed);
-    if wanted || !p.runq.is_empty() || !shared.runq.is_empty() {
+    if wanted || !p.runq.is_empty() || SCHED.global_len.load(Ordering::Relaxed) != 0 {
         return startm(shared, p, false);
     }
     let npidle = SCHED.npidle.load(Ordering::Relaxed);

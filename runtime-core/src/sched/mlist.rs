@@ -45,6 +45,10 @@ impl MList {
         self.len += 1;
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
     pub(super) fn remove(&mut self, m: &'static M) {
         let (prev, next) = (m.prev.take(), m.next.take());
         match prev {
@@ -98,7 +102,7 @@ mod tests {
             while let Some(m) = list.pop_front() {
                 assert_eq!(Some(m.id), left.pop());
             }
-            assert!(left.is_empty() && list.tail.is_none() && list.len() == 0);
+            assert!(left.is_empty() && list.tail.is_none() && list.is_empty());
         }
     }
 }

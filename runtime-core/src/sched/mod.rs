@@ -9,8 +9,10 @@ pub(crate) mod block;
 pub(crate) mod blocking;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
+pub(crate) mod enter;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
+pub(crate) mod loan;
 mod mlist;
 pub(crate) mod mstart;
 pub(crate) mod netpoll;
@@ -23,12 +25,14 @@ pub(crate) mod ready;
 pub(crate) mod scavenger;
 pub(crate) mod schedule;
 pub(crate) mod sleeper;
+pub(crate) mod slice;
 pub(crate) mod stacks;
 pub(crate) mod steal;
 pub(crate) mod switch;
 pub(crate) mod threads;
 pub(crate) mod time;
 pub(crate) mod waker;
+pub(crate) mod world;
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -53,8 +57,10 @@ pub(crate) static SCHED: Sched = Sched::new();
 /// Go: schedt. Words are read without the lock and changed as each says.
 pub(crate) struct Sched {
     pub(crate) lock: Lock<Shared>,
-    /// Length of the global queue: changed under the lock.
+    /// Length of the global queue, with what is urgent: changed under the lock.
     pub(crate) global_len: AtomicUsize,
+    /// Length of what is urgent: changed under the lock.
+    pub(crate) urgent_len: AtomicUsize,
     /// Idle Ps: changed under the lock.
     pub(crate) npidle: CachePadded<AtomicU32>,
     /// Ms that look for work: up by whoever makes one spin, down by the M.
@@ -64,6 +70,15 @@ pub(crate) struct Sched {
     pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
+    /// How many reasons there are for an M not to run what is at hand: Ms that want a P, Ps on loan, the world that
+    /// stops. Changed under the lock.
+    pub(crate) detours: CachePadded<AtomicU32>,
+    /// Ms that lost their P because they burned, and have not come back: changed under the lock.
+    pub(crate) nburning: AtomicU32,
+    /// Somebody wants every P (Go: gcwaiting). Changed under the lock.
+    pub(crate) stopping: AtomicBool,
+    /// Who stops the world sleeps on it.
+    pub(crate) stop_note: Note,
     /// When the network was last polled; 0 while an M blocks in the poller (Go: lastpoll).
     pub(crate) lastpoll: CachePadded<AtomicU64>,
     /// Until when that M will block; 0: unknown (Go: pollUntil).
@@ -76,10 +91,11 @@ pub(crate) struct Sched {
     pub(crate) stack_shortage: AtomicBool,
     /// No M could be made when that was last tried: changed under the lock.
     pub(crate) m_shortage: AtomicBool,
-    /// GOMAXPROCS.
+    /// GOMAXPROCS. Changed with the world stopped.
     pub(crate) nprocs: AtomicU32,
-    /// Indexed by P id; the first `nprocs` are set. Changed with the world stopped.
+    /// Indexed by P id; the first `nps` are set: more than `nprocs` if there once were more.
     allp: [AtomicPtr<P>; MAX_PROCS],
+    pub(crate) nps: AtomicU32,
     /// Indexed by M id; the first `nm` are set.
     allm: [AtomicPtr<M>; MAX_MS],
     pub(crate) nm: AtomicU32,
@@ -94,11 +110,18 @@ pub(crate) struct Sched {
 /// What the sched lock protects.
 pub(crate) struct Shared {
     /// The global run queue.
-    pub(crate) runq: GList,
+    runq: GList,
+    /// The part of it that the network and the timers made runnable while no P was at hand: a P is lent for these.
+    urgent: GList,
+    /// Which of the two comes first next time.
+    turn: bool,
     /// Idle Ms (Go: midle), those that goroutines live on first.
     idle_ms: MList,
     /// Idle Ps (Go: pidle).
     idle_ps: Option<&'static P>,
+    /// The Ps of a world that is stopped or about to be.
+    stopped_ps: Option<&'static P>,
+    nstopped: u32,
     /// Ms with pinned work and no P, oldest first.
     wants_p: MList,
     /// Goroutines that found no stack to start on.
@@ -120,8 +143,12 @@ impl Sched {
                 Rank::Sched,
                 Shared {
                     runq: GList::new(),
+                    urgent: GList::new(),
+                    turn: false,
                     idle_ms: MList::new(),
                     idle_ps: None,
+                    stopped_ps: None,
+                    nstopped: 0,
                     wants_p: MList::new(),
                     wants_stack: GList::new(),
                     unused_ms: MList::new(),
@@ -131,10 +158,15 @@ impl Sched {
                 },
             ),
             global_len: AtomicUsize::new(0),
+            urgent_len: AtomicUsize::new(0),
             npidle: CachePadded::new(AtomicU32::new(0)),
             nmspinning: CachePadded::new(AtomicU32::new(0)),
             need_spinning: AtomicBool::new(false),
             nwants_p: CachePadded::new(AtomicU32::new(0)),
+            detours: CachePadded::new(AtomicU32::new(0)),
+            nburning: AtomicU32::new(0),
+            stopping: AtomicBool::new(false),
+            stop_note: Note::new(),
             lastpoll: CachePadded::new(AtomicU64::new(0)),
             poll_until: AtomicU64::new(0),
             poll_note: Note::new(),
@@ -143,6 +175,7 @@ impl Sched {
             m_shortage: AtomicBool::new(false),
             nprocs: AtomicU32::new(0),
             allp: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
+            nps: AtomicU32::new(0),
             allm: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_MS],
             nm: AtomicU32::new(0),
             homes: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_PROCS],
@@ -160,25 +193,34 @@ impl Sched {
 
     /// All Ps.
     pub(crate) fn ps(&self) -> impl Iterator<Item = &'static P> + '_ {
-        // SAFETY: Ps are never freed, and Acquire pairs with `set_p`.
-        self.allp[..self.nprocs() as usize]
-            .iter()
-            .filter_map(|p| unsafe { p.load(Ordering::Acquire).as_ref() })
+        (0..self.nprocs()).map(|id| self.p(id))
     }
 
-    /// The P of that id, below `nprocs`.
+    /// Those that there were when GOMAXPROCS was larger. They may still have timers.
+    pub(crate) fn retired_ps(&self) -> impl Iterator<Item = &'static P> + '_ {
+        (self.nprocs()..self.nps.load(Ordering::Acquire)).map(|id| self.p(id))
+    }
+
+    /// The P of that id, below `nps`.
     pub(crate) fn p(&self, id: u32) -> &'static P {
-        // SAFETY: as in `ps`; procresize fills the slot before it raises `nprocs`.
+        // SAFETY: Ps are never freed, Acquire pairs with `set_p`, and procresize fills the slot before it raises `nps`
+        // and `nprocs`.
         unsafe { &*self.allp[id as usize].load(Ordering::Acquire) }
     }
 
     pub(crate) fn p_or_none(&self, id: u32) -> Option<&'static P> {
-        // SAFETY: as in `ps`.
+        // SAFETY: as in `p`.
         unsafe { self.allp[id as usize].load(Ordering::Acquire).as_ref() }
     }
 
     pub(crate) fn set_p(&self, p: &'static P) {
         self.allp[p.id as usize].store(ptr::from_ref(p).cast_mut(), Ordering::Release);
+    }
+
+    /// The M of that id.
+    pub(crate) fn m(&self, id: u32) -> Option<&'static M> {
+        // SAFETY: Ms are never freed, and Acquire pairs with `set_m`.
+        unsafe { self.allm.get(id as usize)?.load(Ordering::Acquire).as_ref() }
     }
 
     pub(crate) fn set_m(&self, m: &'static M) {
@@ -204,6 +246,15 @@ impl Sched {
         }
     }
 
+    /// Leaves `n` Ms that goroutines live on. What lives on the others stays there. Under the lock.
+    pub(crate) fn dismiss_homes(&self, _shared: &mut Shared, n: u32) {
+        let kept = self.nhomes.load(Ordering::Relaxed).min(n);
+        for home in self.homes().skip(kept as usize) {
+            home.is_home.store(false, Ordering::Relaxed);
+        }
+        self.nhomes.store(kept, Ordering::Release);
+    }
+
     /// The Ms that goroutines live on.
     pub(crate) fn homes(&self) -> impl Iterator<Item = &'static M> + '_ {
         let n = self.nhomes.load(Ordering::Acquire) as usize;
@@ -216,18 +267,43 @@ impl Sched {
     /// Puts `g` at the end of the global queue (Go: globrunqput).
     pub(crate) fn put_global(&self, shared: &mut Shared, g: Gp) {
         shared.runq.push_back(g);
-        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+        self.count_global(shared);
     }
 
     /// Puts a list there (Go: globrunqputbatch).
     pub(crate) fn put_global_list(&self, shared: &mut Shared, list: GList) {
         shared.runq.append(list);
-        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+        self.count_global(shared);
     }
 
+    /// Puts a list there that the network or a timer made runnable.
+    pub(crate) fn put_urgent(&self, shared: &mut Shared, list: GList) {
+        shared.urgent.append(list);
+        self.count_global(shared);
+    }
+
+    /// What is urgent and what is not take turns: neither starves the other.
     pub(crate) fn get_global(&self, shared: &mut Shared) -> Option<Gp> {
-        let g = shared.runq.pop_front();
-        self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+        shared.turn = !shared.turn;
+        let g = if shared.turn {
+            shared.urgent.pop_front().or_else(|| shared.runq.pop_front())
+        } else {
+            shared.runq.pop_front().or_else(|| shared.urgent.pop_front())
+        };
+        self.count_global(shared);
         g
+    }
+
+    pub(crate) fn get_urgent(&self, shared: &mut Shared) -> Option<Gp> {
+        let g = shared.urgent.pop_front();
+        self.count_global(shared);
+        g
+    }
+
+    fn count_global(&self, shared: &Shared) {
+        let urgent = shared.urgent.len();
+        self.urgent_len.store(urgent, Ordering::Relaxed);
+        self.global_len
+            .store(shared.runq.len() + urgent, Ordering::Relaxed);
     }
 }

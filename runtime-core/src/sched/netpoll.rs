@@ -13,7 +13,7 @@ use crate::m::{M, Presence};
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{SCHED, deadlock, idle, time, waker};
+use crate::sched::{SCHED, deadlock, enter, idle, time, waker};
 use crate::state::Wake;
 use crate::{sys, throw};
 
@@ -134,15 +134,17 @@ fn collect(waker: Waker, list: &mut GList) {
 /// What became ready goes to the P's ring, or to the global queue. Others may share in more than one.
 fn distribute(mut list: GList) {
     let more = list.len() > 1;
-    let p = M::current().and_then(|m| m.p.get());
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    let p = m.and_then(|m| m.p.get());
     match p {
-        Some(p) => {
+        Some(p) if !p.on_loan.load(Ordering::Relaxed) => {
             while let Some(g) = list.pop_front() {
                 ready::put(p, Gp::as_ptr(g));
             }
         }
-        None if list.is_empty() => return,
-        None => SCHED.put_global_list(&mut SCHED.lock.lock(), list),
+        _ if list.is_empty() => return,
+        _ => SCHED.put_urgent(&mut SCHED.lock.lock(), list),
     }
     if more || p.is_none() {
         idle::wakep();

@@ -54,8 +54,9 @@ pub(crate) fn newm(p: &'static P, spinning: bool) -> io::Result<()> {
         m.spinning.set(false);
         m.nextp.store(ptr::null_mut(), Ordering::Relaxed);
         m.set_presence(Presence::Away);
-        block::give_starts_back(m);
-        SCHED.lock.lock().unused_ms.push_front(m);
+        let mut shared = SCHED.lock.lock();
+        block::give_starts_back(&mut shared, m);
+        shared.unused_ms.push_front(m);
         return Err(error);
     }
     Ok(())

@@ -8,9 +8,9 @@ use crate::m::M;
 use crate::p::P;
 use crate::queue::allgs;
 use crate::queue::allgs::GOID_BATCH;
-use crate::sched::SCHED;
 use crate::sched::ready::ready;
 use crate::sched::stacks;
+use crate::sched::{SCHED, enter};
 use crate::stack::Class;
 
 /// Makes `g` known and runnable.
@@ -37,7 +37,9 @@ pub(crate) unsafe fn newproc(g: Gp) {
 
 /// Gives a fresh G its number, and lists it among all.
 pub(crate) fn register(g: Gp) {
-    g.g().goid.set(match M::current().and_then(|m| m.p.get()) {
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    g.g().goid.set(match m.and_then(|m| m.p.get()) {
         Some(p) => next_goid(p),
         None => SCHED.goidgen.fetch_add(1, Ordering::Relaxed) + 1,
     });
@@ -65,7 +67,9 @@ fn next_goid(p: &P) -> u64 {
 /// # Errors
 /// When there is no memory or address space for the stack.
 pub(crate) unsafe fn reserve_stack(g: Gp, class: Class) -> io::Result<()> {
-    let p = M::current().and_then(|m| m.p.get());
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    let p = m.and_then(|m| m.p.get());
     g.g().frames.set(Some(stacks::get(p, class)?));
     Ok(())
 }

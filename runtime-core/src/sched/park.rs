@@ -13,7 +13,7 @@ use crate::g::Gp;
 use crate::m::M;
 use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
-use crate::sched::{block, stacks, switch};
+use crate::sched::{block, enter, slice, stacks, switch};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
 use crate::wait_reason::WaitReason;
@@ -28,8 +28,17 @@ use crate::{errno, life, throw};
 /// `poll` runs once, and once more for each wake-up since.
 #[track_caller]
 pub fn wait<T>(reason: WaitReason, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    let at = Location::caller();
     life::check_fork();
+    slice::proceed();
+    wait_now(reason, Location::caller(), poll)
+}
+
+/// As [`wait`], however long the slice has lasted.
+pub(crate) fn wait_now<T>(
+    reason: WaitReason,
+    at: &'static Location<'static>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> T {
     match M::current() {
         Some(m) => match (m.curg.get(), m.nopark.get()) {
             (Some(g), 0) if !std::thread::panicking() => wait_on_g(m, g, reason, at, poll),
@@ -139,8 +148,12 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
         throw(format_args!("a G parks while it unwinds"));
     }
     let header = g.g();
-    if header.frames.get().is_none() {
-        keep_stack(m, g)?;
+    enter::come_in(m);
+    if header.frames.get().is_none()
+        && let Err(no_stack) = keep_stack(m, g)
+    {
+        enter::go_out(m);
+        return Err(no_stack);
     }
     let errno = errno::get();
     let queue = if yields {
@@ -157,6 +170,7 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
     // Woken already or not, nobody but this M can resume the G, and not before we are on g0 (rule 2).
     // SAFETY: g0 waits in `execute`.
     unsafe { switch::mcall(m, top) };
+    enter::go_out(m);
     errno::set(errno);
     Ok(())
 }

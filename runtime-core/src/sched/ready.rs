@@ -7,7 +7,7 @@ use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::runq::OVERFLOW;
-use crate::sched::{SCHED, idle, netpoll};
+use crate::sched::{SCHED, enter, idle, netpoll};
 
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
@@ -25,6 +25,7 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
         }
         return;
     }
+    let _inside = m.map(enter::enter);
     match m.and_then(|m| m.p.get()) {
         Some(p) => {
             // SAFETY: this thread's M holds the P.
@@ -45,7 +46,12 @@ pub(crate) fn requeue(m: &'static M, g: Gp, pinned: bool) {
         unsafe { m.pinned.push_own(g) };
         return;
     }
+    let _inside = enter::enter(m);
     match m.p.get() {
+        // It goes on before the P does.
+        Some(p) if p.on_loan.load(Ordering::Relaxed) => {
+            SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
+        }
         Some(p) => put(p, g.as_ptr()),
         None => inject(g),
     }
@@ -60,11 +66,16 @@ pub(crate) fn put(p: &'static P, g: *mut G) {
 
 #[cold]
 fn overflow(batch: &[*mut G; OVERFLOW]) {
+    SCHED.put_global_list(&mut SCHED.lock.lock(), list_of(batch));
+}
+
+/// What a ring gives when it is full, as a list.
+pub(crate) fn list_of(batch: &[*mut G; OVERFLOW]) -> GList {
     let mut list = GList::new();
     for &g in batch {
         list.push_back(Gp::from_ptr(g).expect("an empty slot in a full ring"));
     }
-    SCHED.put_global_list(&mut SCHED.lock.lock(), list);
+    list
 }
 
 /// To the global queue, from a thread without a P.

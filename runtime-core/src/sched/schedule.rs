@@ -63,6 +63,8 @@ fn execute(m: &'static M, next: Next) {
         m.add_pin();
     }
     m.curg.set(Some(g));
+    m.runs
+        .store(m.runs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     match header.state.start() {
         Start::Resume => {
             m.stack.set(header.frames.get());

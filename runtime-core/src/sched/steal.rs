@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::g::Gp;
 use crate::m::M;
-use crate::p::{P, PStatus};
+use crate::p::P;
 use crate::sched::{SCHED, idle, time};
 use crate::sys;
 
@@ -23,6 +23,11 @@ pub(crate) enum Stolen {
 /// Goes over the other Ps in random order, up to four times. The M spins meanwhile, unless enough others do.
 pub(crate) fn steal_work(m: &'static M, p: &'static P) -> Stolen {
     let nprocs = SCHED.nprocs();
+    for retired in SCHED.retired_ps() {
+        if time::check(retired) && !p.runq.is_empty() {
+            return Stolen::Timers;
+        }
+    }
     if nprocs == 1 {
         return Stolen::Nothing;
     }
@@ -48,7 +53,7 @@ pub(crate) fn steal_work(m: &'static M, p: &'static P) -> Stolen {
             if victim.runq.is_empty() {
                 continue;
             }
-            let running = victim.status.load(Ordering::Relaxed) == PStatus::Running as u32;
+            let running = victim.owner.holder().is_some();
             if last && running && victim.runq.ring_is_empty() {
                 sys::usleep(RUNNEXT_BACKOFF_MICROS);
             }

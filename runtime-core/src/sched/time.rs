@@ -1,12 +1,11 @@
 //! Timers, as the layers above see them: per P, any thread's (rule 4). Go: time.go.
 
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use crate::arch;
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, netpoll};
+use crate::sched::{SCHED, enter, netpoll};
 use crate::timer::Key;
 use crate::{sys, ticks};
 
@@ -22,7 +21,9 @@ pub struct TimerKey {
 
 /// Has `waker` woken at `when` (nanoseconds of [`nanotime`](crate::nanotime)) or soon after, never before.
 pub(crate) fn add(when: u64, waker: Waker) -> TimerKey {
-    let own = M::current().and_then(|m| m.p.get());
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    let own = m.and_then(|m| m.p.get());
     let p = own.unwrap_or_else(|| SCHED.p(0));
     let (key, earliest) = p.timers.add(when, waker);
     // A P that is ours: its M looks before it sleeps.
@@ -97,7 +98,7 @@ pub(crate) fn check(p: &'static P) -> bool {
 
 /// Runs what is due on every P: for an M that has none and may be the last.
 pub(crate) fn check_all() {
-    for p in SCHED.ps() {
+    for p in SCHED.ps().chain(SCHED.retired_ps()) {
         check(p);
     }
 }
@@ -105,15 +106,18 @@ pub(crate) fn check_all() {
 /// When the next timer of any P is due; `u64::MAX`: never (Go: timeSleepUntil).
 pub(crate) fn earliest() -> u64 {
     // The order with whoever adds is the caller's fence.
-    SCHED.ps().map(|p| p.timers.earliest()).min().unwrap_or(u64::MAX)
+    let all = SCHED.ps().chain(SCHED.retired_ps());
+    all.map(|p| p.timers.earliest()).min().unwrap_or(u64::MAX)
 }
 
 /// How many timers are armed.
 pub(crate) fn armed() -> usize {
-    SCHED.ps().map(|p| p.timers.len()).sum()
+    let all = SCHED.ps().chain(SCHED.retired_ps());
+    all.map(|p| p.timers.len()).sum()
 }
 
-/// For sysmon: whether a timer is overdue.
+/// Whether a timer is overdue.
 pub(crate) fn overdue(now: u64) -> bool {
-    SCHED.ps().any(|p| p.timers.next_when() <= now) && SCHED.npidle.load(Ordering::Relaxed) != 0
+    let mut all = SCHED.ps().chain(SCHED.retired_ps());
+    all.any(|p| p.timers.next_when() <= now)
 }

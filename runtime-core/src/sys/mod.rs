@@ -9,10 +9,11 @@
 //! | time | [`nanotime`] (monotonic), [`process_cpu_time`], [`usleep`], [`sched_yield`] |
 //! | sleeping on a word | [`futex_wait`], [`futex_wake`] |
 //! | threads | [`gettid`], [`stack_bounds`], [`spawn_thread`], [`set_thread_name`], [`fs_base`], [`rlimit_stack`], [`thread_count`], [`threads_made`] |
+//! | other threads | [`thread_cpu_nanos`], [`thread_is_asleep`] |
 //! | signals | [`msigsave`], [`minit_signals`], [`handle_if_default`] |
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |
-//! | the retake handshake | [`membarrier_register`], [`membarrier`] |
+//! | the claim handshake | [`has_membarrier`], [`membarrier_register`], [`membarrier`] |
 //! | the end | [`write_stderr`], [`abort`], [`exit`], [`sleep_for_ever`], [`atfork_child`] |
 //!
 //! Errors are raw OS errors ([`io::Error::raw_os_error`] is always there), which take no memory; what

@@ -36,6 +36,7 @@ pub(crate) struct Sched {
     pub(crate) nmspinning: AtomicU32,
     pub(crate) need_spinning: AtomicBool,
     pub(crate) nwants_p: AtomicU32,
+    pub(crate) detours: AtomicU32,
     pub(crate) lastpoll: AtomicU64,
     pub(crate) poll_until: AtomicU64,
     pub(crate) poll_note: Note,
@@ -80,6 +81,7 @@ impl Sched {
             nmspinning: AtomicU32::new(0),
             need_spinning: AtomicBool::new(false),
             nwants_p: AtomicU32::new(0),
+            detours: AtomicU32::new(0),
             lastpoll: AtomicU64::new(1),
             poll_until: AtomicU64::new(0),
             poll_note: Note::new(),
@@ -105,6 +107,11 @@ impl Sched {
         &self.ps[id as usize]
     }
 
+    /// No model changes how many there are.
+    pub(crate) fn retired_ps(&self) -> impl Iterator<Item = &P> {
+        std::iter::empty()
+    }
+
     pub(crate) fn put_global(&self, shared: &mut Shared, g: Gp) {
         shared.runq.push_back(g);
         self.global_len.store(shared.runq.len(), Ordering::Relaxed);
@@ -113,6 +120,11 @@ impl Sched {
     pub(crate) fn put_global_list(&self, shared: &mut Shared, list: GList) {
         shared.runq.append(list);
         self.global_len.store(shared.runq.len(), Ordering::Relaxed);
+    }
+
+    /// The order of the global queue is not modelled.
+    pub(crate) fn put_urgent(&self, shared: &mut Shared, list: GList) {
+        self.put_global_list(shared, list);
     }
 
     pub(crate) fn get_global(&self, shared: &mut Shared) -> Option<Gp> {
@@ -141,6 +153,29 @@ pub(crate) mod newm {
 /// Stacks are not modelled.
 pub(crate) mod stacks {
     pub(crate) fn share(_: &mut super::Shared, _: &super::P) {}
+}
+
+/// No P is taken: loom_claim.rs has that.
+pub(crate) mod enter {
+    pub(crate) struct Inside;
+
+    pub(crate) fn enter(_: &super::M) -> Inside {
+        Inside
+    }
+}
+
+/// Nor lent.
+pub(crate) mod loan {
+    use super::{M, P, Shared};
+
+    pub(crate) fn keep(_: &mut Shared, _: &P) {}
+    pub(crate) fn came_back(_: &M) {}
+    pub(crate) fn is_urgent() -> bool {
+        false
+    }
+    pub(crate) fn give_back(_: &mut Shared, _: &P) -> bool {
+        false
+    }
 }
 
 /// Loom finds these by itself.

@@ -1,29 +1,32 @@
 //! A P, with the fields of src/p.rs that the protocol uses, and timers that do what src/timer promises.
 
-use std::ptr;
 use std::task::Waker;
 
 use super::g::G;
 use super::lock::{Lock, Rank};
-use super::m::M;
-use crate::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::queue::runq::RunQueue;
 use loom::cell::Cell;
 
-#[derive(Clone, Copy)]
-pub(crate) enum PStatus {
-    Idle = 0,
-    Running = 1,
-}
-
 pub(crate) struct P {
     pub(crate) id: u32,
-    pub(crate) status: AtomicU32,
-    pub(crate) m: AtomicPtr<M>,
+    pub(crate) owner: Owner,
+    pub(crate) on_loan: AtomicBool,
     pub(crate) runq: RunQueue<G>,
     pub(crate) timers: Timers,
     pub(crate) stacks: Stacks,
     pub(crate) link: Cell<Option<&'static P>>,
+}
+
+/// loom_claim.rs has it.
+pub(crate) struct Owner;
+
+impl Owner {
+    pub(crate) fn set(&self, _m: u32) {}
+    pub(crate) fn clear(&self) {}
+    pub(crate) fn holder(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// Not modelled.
@@ -37,8 +40,8 @@ impl P {
     pub(super) fn new(id: u32) -> P {
         P {
             id,
-            status: AtomicU32::new(PStatus::Idle as u32),
-            m: AtomicPtr::new(ptr::null_mut()),
+            owner: Owner,
+            on_loan: AtomicBool::new(false),
             runq: RunQueue::new(),
             timers: Timers {
                 list: Lock::new(Rank::Timers, Vec::new()),

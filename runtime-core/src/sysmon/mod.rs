@@ -1,7 +1,9 @@
 //! sysmon: the thread that watches over the others, without a P. Go: sysmon.
 //!
-//! It polls the network when nobody does, ends time slices, and wakes an M for work that nobody looks at. It sleeps
-//! deeply while every P is idle.
+//! It takes the P from who blocks or burns (`retake`), polls the network and runs the timers when nobody does, ends time
+//! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
+
+mod retake;
 
 use std::ffi::c_void;
 use std::sync::atomic::Ordering;
@@ -11,19 +13,23 @@ use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
-use crate::{sys, sys_box};
+use crate::{fence, sys, sys_box, warning};
 
-/// Go: sysmon's first and longest delays, and the idle rounds before the delay begins to double.
-const MIN_DELAY_MICROS: u32 = 20;
-const MAX_DELAY_MICROS: u32 = 10_000;
-const PATIENCE: u32 = 50;
-/// Go: sysmon polls the network when nobody has for so long.
-const NETPOLL_NANOS: u64 = 10_000_000;
+/// How long it naps while some M has a P. Two looks show that an M is blocked, so that is known after 0.5 to 1 ms.
+const NAP_MICROS: u32 = 500;
+/// How long after it had to step in, for it may soon have to again.
+const ALERT_NAP_MICROS: u32 = 200;
+/// For how long after that.
+const ALERT_NANOS: u64 = 200_000_000;
+/// How long every P is idle before it sleeps deeply: a server between two requests does not pay for waking it each time.
+const IDLE_NANOS: u64 = 20_000_000;
+/// sysmon polls the network when nobody has for so long. (Go: 10 ms, and a wait of so long for each response while all
+/// its Ps compute.)
+const NETPOLL_NANOS: u64 = 2_000_000;
+/// It runs timers that are overdue by so much, with no P idle.
+const TIMER_NANOS: u64 = 1_000_000;
 /// Go: forcePreemptNS.
 const SLICE_NANOS: u64 = 10_000_000;
-/// Rounds at the longest delay with every P idle before it sleeps deeply: a server between two requests does not
-/// pay for waking it each time.
-const IDLE_ROUNDS: u32 = 2;
 
 /// What sysmon saw of one P.
 #[derive(Clone, Copy)]
@@ -54,41 +60,36 @@ pub(crate) fn start() -> io::Result<()> {
 }
 
 fn sysmon() -> ! {
+    if let Err(error) = fence::register() {
+        warning!(
+            "no membarrier: {}; code that blocks or computes keeps its processor",
+            sys::brief(&error)
+        );
+    }
     let mut seen = [Seen {
         schedtick: 0,
         runs: 0,
         since: 0,
     }; MAX_PROCS];
-    let mut quiet = 0;
-    let mut idle_rounds = 0;
-    let mut delay = MIN_DELAY_MICROS;
+    let mut acted_at = 0;
+    let mut busy_at = sys::nanotime();
     loop {
-        if quiet == 0 {
-            delay = MIN_DELAY_MICROS;
-        } else if quiet > PATIENCE {
-            delay = (delay * 2).min(MAX_DELAY_MICROS);
-        }
-        sys::usleep(delay);
+        let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
+        sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
         if quit::asked() {
             quit::quit();
         }
-        if SCHED.npidle.load(Ordering::Relaxed) == SCHED.nprocs() {
-            idle_rounds += u32::from(delay == MAX_DELAY_MICROS);
-            if idle_rounds > IDLE_ROUNDS && !stacks::in_need() && !blocking::in_need() {
-                deadlock::suspect();
-                deep_sleep();
-                (idle_rounds, quiet) = (0, 0);
-                continue;
-            }
-        } else {
-            idle_rounds = 0;
-        }
         let now = sys::nanotime();
-        let mut acted = poll();
-        if time::overdue(now) {
-            idle::wakep();
-            acted = true;
+        if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
+            busy_at = now;
+        } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() && !blocking::in_need() {
+            deadlock::suspect();
+            deep_sleep();
+            busy_at = sys::nanotime();
+            continue;
         }
+        poll();
+        check_timers(now);
         if stacks::in_need() {
             // Address space may have come back in other ways than through a free stack.
             stacks::let_start(1);
@@ -96,19 +97,20 @@ fn sysmon() -> ! {
         if blocking::in_need() {
             blocking::relieve(now);
         }
-        acted |= watch(&mut seen, now);
-        quiet = if acted { 0 } else { quiet + 1 };
+        watch(&mut seen, now);
+        if retake::retake(now) {
+            acted_at = now;
+        }
     }
 }
 
-/// Polls the network if nobody has for long. True: something became runnable.
-fn poll() -> bool {
-    if !netpoll::is_older(NETPOLL_NANOS) {
-        return false;
+/// Polls the network if nobody has for long.
+fn poll() {
+    if netpoll::is_older(NETPOLL_NANOS) {
+        // What it finds may be in its hands alone while every M is asleep.
+        let _awaited = Awaited::begin();
+        netpoll::poll_if_older(NETPOLL_NANOS);
     }
-    // What it finds may be in its hands alone while every M is asleep.
-    let _awaited = Awaited::begin();
-    netpoll::poll_if_older(NETPOLL_NANOS)
 }
 
 /// Until somebody gets a P (Go: sysmonwait).
@@ -129,13 +131,25 @@ fn deep_sleep() {
     SCHED.sysmon_note.sleep();
 }
 
+/// Timers that nobody runs in time.
+fn check_timers(now: u64) {
+    if !time::overdue(now) {
+        return;
+    }
+    if SCHED.npidle.load(Ordering::Relaxed) != 0 {
+        idle::wakep();
+    } else if time::overdue(now.saturating_sub(TIMER_NANOS)) {
+        // As in `poll`.
+        let _awaited = Awaited::begin();
+        time::check_all();
+    }
+}
+
 /// Looks at each P: ends slices that have lasted, and has somebody look at work that waits behind a long run.
-fn watch(seen: &mut [Seen], now: u64) -> bool {
-    let mut acted = false;
+fn watch(seen: &mut [Seen], now: u64) {
     // Whoever put it there has woken an M, unless none was to be had.
     if SCHED.global_len.load(Ordering::Relaxed) != 0 && SCHED.npidle.load(Ordering::Relaxed) != 0 {
         idle::wakep();
-        acted = true;
     }
     for (p, seen) in SCHED.ps().zip(seen) {
         let schedtick = p.schedtick.load(Ordering::Relaxed);
@@ -143,15 +157,13 @@ fn watch(seen: &mut [Seen], now: u64) -> bool {
         if schedtick != seen.schedtick {
             seen.schedtick = schedtick;
             seen.since = now;
-        } else if now - seen.since >= SLICE_NANOS && !p.runq.is_empty() {
+        } else if now - seen.since >= SLICE_NANOS {
             p.preempt.store(true, Ordering::Relaxed);
         }
         // `ready` wakes nobody for what it puts into an empty runnext, since its P runs that next.
         if runs == seen.runs && !p.runq.is_empty() && SCHED.npidle.load(Ordering::Relaxed) != 0 {
             idle::wakep();
-            acted = true;
         }
         seen.runs = runs;
     }
-    acted
 }

@@ -1,0 +1,125 @@
+//! Taking a P from an M in user code, and giving it back. Go: retake; the giving back is ours.
+//!
+//! An M that burns CPU keeps its P for a slice that grows with the number of those that burn without one, or a wave of
+//! CPU jobs would become a thread each. What is urgent meanwhile (Ms that wait for a P to run their own Gs; what the
+//! network or a timer has made runnable) is served by another M, on a P that is *on loan*: it does that and nothing
+//! else, and then the M that burns has its P again, without having noticed.
+//!
+//! A taken P knows its *lender* until that M notices, the P is granted for good, or it is idle. All of this happens
+//! under the sched lock, so an M that comes into the runtime either has its P or can be sure that it has lost it.
+
+use std::sync::atomic::Ordering;
+
+use crate::fence;
+use crate::g::Gp;
+use crate::m::{M, Presence};
+use crate::p::P;
+use crate::sched::find_runnable::{self, Next};
+use crate::sched::{SCHED, Shared, block, idle, ready, slice, time};
+
+/// Takes `p` from `m` if that is in user code, as it was when `M.seq` was `seen`. The P is the caller's then.
+#[must_use]
+pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32) -> bool {
+    if !fence::is_ready() || !p.owner.claim(m.id, &m.seq, seen, fence::heavy) {
+        return false;
+    }
+    taken(shared, p, m);
+    true
+}
+
+/// `p` is `m`'s no more, which does not know.
+pub(crate) fn taken(shared: &mut Shared, p: &'static P, m: &'static M) {
+    end(p);
+    p.lender.set(Some(m));
+    m.set_presence(Presence::Away);
+    block::give_starts_back(shared, m);
+}
+
+/// `m`, which lost its P, counts among those that burn until it comes back (see `sysmon`'s slices).
+pub(crate) fn burns(_shared: &mut Shared, m: &'static M) {
+    if !m.burns.replace(true) {
+        SCHED.nburning.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// `m` has a P again, or waits for one. Under the lock.
+pub(crate) fn came_back(m: &'static M) {
+    if m.burns.replace(false) {
+        SCHED.nburning.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// From here on whoever holds `p`, which the caller has, does only what is urgent.
+pub(crate) fn begin(shared: &mut Shared, p: &'static P) {
+    // What the lender made next is not. What the urgent ones wake is, and that will be in `runnext`.
+    // SAFETY: the caller has the P.
+    unsafe {
+        if let Some(next) = p.runq.get_next() {
+            p.runq
+                .put(next, |batch| SCHED.put_global_list(shared, ready::list_of(batch)));
+        }
+    }
+    p.on_loan.store(true, Ordering::Relaxed);
+    SCHED.detours.fetch_add(1, Ordering::Relaxed);
+}
+
+/// `p` is a P like any other again. Under the lock.
+fn end(p: &'static P) {
+    if p.on_loan.load(Ordering::Relaxed) {
+        p.on_loan.store(false, Ordering::Relaxed);
+        SCHED.detours.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// `m` knows that it has lost `p`.
+pub(crate) fn noticed(_shared: &mut Shared, m: &'static M, p: &'static P) {
+    if p.lender.get().is_some_and(|lender| lender.is(m)) {
+        p.lender.set(None);
+        end(p);
+    }
+}
+
+/// `p` goes to somebody who keeps it, or is idle. Not one that is on loan.
+pub(crate) fn keep(_shared: &mut Shared, p: &'static P) {
+    if !p.on_loan.load(Ordering::Relaxed) {
+        p.lender.set(None);
+    }
+}
+
+/// Gives `p`, which nobody holds, back to the M that it was taken from. False: that has noticed.
+#[must_use]
+pub(crate) fn give_back(_shared: &mut Shared, p: &'static P) -> bool {
+    end(p);
+    let Some(lender) = p.lender.take() else {
+        return false;
+    };
+    came_back(lender);
+    lender.set_presence(Presence::Active);
+    p.owner.set(lender.id);
+    true
+}
+
+/// Whether there is something that a P is lent for.
+pub(crate) fn is_urgent() -> bool {
+    SCHED.nwants_p.load(Ordering::Relaxed) != 0 || SCHED.urgent_len.load(Ordering::Relaxed) != 0
+}
+
+/// What an M runs next on a P that is on loan. None: it has given it back, slept, and has another.
+pub(crate) fn next(m: &'static M, p: &'static P) -> Option<Next> {
+    time::check(p);
+    // SAFETY: `m` holds the P.
+    if let Some(g) = unsafe { p.runq.get_next() }.and_then(Gp::from_ptr) {
+        return Some(Next { g, placed: false });
+    }
+    if let Some(next) = find_runnable::own(m, p) {
+        return Some(next);
+    }
+    if SCHED.urgent_len.load(Ordering::Relaxed) != 0
+        && let Some(g) = SCHED.get_urgent(&mut SCHED.lock.lock())
+    {
+        slice::begin(p);
+        return Some(Next { g, placed: false });
+    }
+    idle::end_loan(m);
+    None
+}

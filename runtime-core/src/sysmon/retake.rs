@@ -1,0 +1,138 @@
+//! Taking Ps from Ms that make no progress (rule 3). Go: retake.
+//!
+//! | the M, in user code with a P | is known by | its P |
+//! |---|---|---|
+//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps; or so most of the time | goes on at once |
+//! | burns | its CPU clock goes on | goes on after a slice, if work waits; is lent for what is urgent |
+//! | waits for a processor | its CPU clock stands still, and it does not sleep | is lent for what is urgent |
+//!
+//! The slice is CPU time and doubles with each GOMAXPROCS Ms that burn without a P, so that a wave of CPU jobs makes a
+//! few threads more, not one for each job.
+
+use std::sync::atomic::Ordering;
+
+use crate::claim::Seq;
+use crate::m::{M, Watch};
+use crate::p::P;
+use crate::sched::{SCHED, idle, loan};
+use crate::sys;
+
+/// The slice of an M that burns while none does so without a P, and the longest (design.md, rule 3).
+const FIRST_SLICE_NANOS: u64 = 10_000_000;
+const LONGEST_SLICE_NANOS: u64 = 1_000_000_000;
+/// How long an M keeps its P from what is urgent. Wall time: lending makes no thread more, whoever waits for a processor.
+const LOAN_NANOS: u64 = 4_000_000;
+
+/// An M that blocks again and again is blocked if it has run for less than half of its time, after so long.
+const OFTEN_NANOS: u64 = 2_000_000;
+
+/// What is to become of an M's P.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Stays,
+    /// It blocks.
+    Blocked,
+    /// It has had its slice.
+    Burnt,
+    /// Something urgent waits.
+    Lent,
+}
+
+/// Looks at every M that has a P. True: some P was taken.
+pub(super) fn retake(now: u64) -> bool {
+    let mut acted = false;
+    let mut lent = false;
+    for p in SCHED.ps() {
+        let Some(m) = p.owner.holder().and_then(|id| SCHED.m(id)) else {
+            continue;
+        };
+        let seq = m.seq.look();
+        let verdict = look(m, seq, now);
+        // One at a time: it may do all that is urgent.
+        if verdict == Verdict::Stays || verdict == Verdict::Lent && lent {
+            continue;
+        }
+        if take(p, m, seq, verdict, now) {
+            acted = true;
+            lent |= verdict == Verdict::Lent;
+        }
+    }
+    acted
+}
+
+fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
+    let runs = m.runs.load(Ordering::Relaxed);
+    let last = m.watch.get();
+    if !Seq::is_user(seq) {
+        m.watch.set(Watch { seq, ..last });
+        return Verdict::Stays;
+    }
+    let tid = m.tid.load(Ordering::Relaxed);
+    // Without that clock nobody is ever known to be blocked or to burn.
+    let cpu = sys::thread_cpu_nanos(tid).unwrap_or(0);
+    if runs != last.runs {
+        m.watch.set(Watch {
+            runs,
+            since: now,
+            seq,
+            cpu_first: cpu,
+            cpu_last: cpu,
+        });
+        return Verdict::Stays;
+    }
+    let used = cpu.saturating_sub(last.cpu_first);
+    let stood = seq == last.seq && cpu == last.cpu_last;
+    let often = now - last.since >= OFTEN_NANOS && used < (now - last.since) / 2;
+    m.watch.set(Watch {
+        seq,
+        cpu_last: cpu,
+        ..last
+    });
+    if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
+        return Verdict::Blocked;
+    }
+    // What waits is seen to by whoever gets an idle P.
+    if SCHED.npidle.load(Ordering::Relaxed) != 0 {
+        return Verdict::Stays;
+    }
+    if used >= slice() && work_waits() {
+        Verdict::Burnt
+    } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
+        Verdict::Lent
+    } else {
+        Verdict::Stays
+    }
+}
+
+fn slice() -> u64 {
+    /// More of them make it longer than the longest.
+    const MAX_DOUBLINGS: u32 = (LONGEST_SLICE_NANOS / FIRST_SLICE_NANOS).ilog2() + 1;
+    let doublings = SCHED.nburning.load(Ordering::Relaxed) / SCHED.nprocs();
+    (FIRST_SLICE_NANOS << doublings.min(MAX_DOUBLINGS)).min(LONGEST_SLICE_NANOS)
+}
+
+fn work_waits() -> bool {
+    SCHED.nwants_p.load(Ordering::Relaxed) != 0
+        || SCHED.global_len.load(Ordering::Relaxed) != 0
+        || SCHED.ps().any(|p| !p.runq.is_empty())
+}
+
+/// True: the P is some other M's.
+fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> bool {
+    let mut shared = SCHED.lock.lock();
+    // If no M can be had for it, the P stays where it is.
+    if !idle::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
+        return false;
+    }
+    if verdict != Verdict::Blocked {
+        loan::burns(&mut shared, m);
+    }
+    if verdict == Verdict::Lent {
+        loan::begin(&mut shared, p);
+        idle::startm(shared, p, false);
+    } else {
+        drop(shared);
+        idle::handoffp(p);
+    }
+    true
+}
