@@ -19,6 +19,20 @@ run() {
     "$@"
 }
 
+# As run, for what may hang: ends it, with all that it has started, after so many minutes.
+run_within() {
+    local minutes=$1 status=0
+    shift
+    say "+ $*"
+    # In a process group of its own, which a Ctrl-C does not reach.
+    timeout --kill-after=10 "${minutes}m" "$@" &
+    trap 'kill %%' EXIT
+    wait %% || status=$?
+    trap - EXIT
+    [ "$status" -ne 124 ] || fail "hangs: not done within $minutes minutes"
+    return "$status"
+}
+
 # For a check whose tool is missing. CI greps for the word: a check must not be left out silently.
 skip() {
     say "SKIPPED: $*"

@@ -74,6 +74,8 @@ pub(crate) struct Watch {
     /// Its CPU clock when `runs` was first seen so, and at the last look; 0 if nobody has asked.
     pub(crate) cpu_first: u64,
     pub(crate) cpu_last: u64,
+    /// Its CPU clock when its G was asked to yield; 0 if it was not.
+    pub(crate) cpu_asked: u64,
 }
 
 impl Watch {
@@ -84,6 +86,7 @@ impl Watch {
             seq: 0,
             cpu_first: 0,
             cpu_last: 0,
+            cpu_asked: 0,
         }
     }
 }
