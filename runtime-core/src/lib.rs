@@ -1,7 +1,8 @@
 //! The runtime under gort: boot, G/M/P, stacks, scheduler, sysmon, timers.
 //!
 //! Each layer calls only those to its left:
-//! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> dump -> sysmon -> rt0`.
+//! `arch, sys -> sanitize -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> dump -> sysmon
+//! -> rt0`.
 //!
 //! This crate is what `gort-executor` and `gort-netpoll` are made with; a program uses `gort`.
 
