@@ -14,6 +14,7 @@ use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
+use crate::sanitize;
 use crate::stack::{Stack, Top};
 use crate::throw;
 
@@ -58,6 +59,8 @@ pub(crate) struct G0 {
     pub(crate) lo: Cell<usize>,
     pub(crate) hi: Cell<usize>,
     pub(crate) guard: Cell<usize>,
+    /// What a sanitizer keeps of the thread. Owner.
+    pub(crate) sanitize: sanitize::OfThread,
 }
 
 /// What sysmon has seen of an M that holds a P.
@@ -179,6 +182,7 @@ impl M {
                 lo: Cell::new(0),
                 hi: Cell::new(0),
                 guard: Cell::new(0),
+                sanitize: sanitize::OfThread::new(),
             },
             curg: CurG(AtomicPtr::new(ptr::null_mut())),
             stack: Cell::new(None),
