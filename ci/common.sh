@@ -19,6 +19,20 @@ run() {
     "$@"
 }
 
+# As run, for what may hang: ends it, with all that it has started, after so many minutes.
+run_within() {
+    local minutes=$1 status=0
+    shift
+    say "+ $*"
+    # In a process group of its own, which a Ctrl-C does not reach.
+    timeout --kill-after=10 "${minutes}m" "$@" &
+    trap 'kill %%' EXIT
+    wait %% || status=$?
+    trap - EXIT
+    [ "$status" -ne 124 ] || fail "hangs: not done within $minutes minutes"
+    return "$status"
+}
+
 # For a check whose tool is missing. CI greps for the word: a check must not be left out silently.
 skip() {
     say "SKIPPED: $*"
@@ -27,6 +41,15 @@ skip() {
 fail() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
     exit 1
+}
+
+# nightly_with RUNTIME: the target to build for with nightly's sanitizer of that name. Fails without it.
+nightly_with() {
+    local sysroot target
+    sysroot=$(rustc +nightly --print sysroot 2>/dev/null) || return 1
+    target=$(rustc +nightly -vV | sed -n 's/^host: //p')
+    compgen -G "$sysroot/lib/rustlib/$target/lib/librustc*_rt.$1.a" >/dev/null || return 1
+    say "$target"
 }
 
 have() {

@@ -8,6 +8,7 @@ export RUSTFLAGS="${RUSTFLAGS:-} --cfg loom"
 export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/loom"
 # Each transition asserts what it starts from.
 export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true
+# They take some three minutes in all on two processors, without what is compiled.
 for package in runtime-core executor netpoll; do
-    run cargo test --locked --release -p "gort-$package" --test 'loom*'
+    run_within 30 cargo test --locked --release -p "gort-$package" --test 'loom*'
 done

@@ -12,6 +12,5 @@ command=$(awk '
 ' README.md)
 [ -n "$command" ] || fail "README.md has no \`cargo test ...\` line in a fenced block"
 
-# For bash, not by words: the line may end in a comment.
-say "+ $command"
-bash -euo pipefail -c "$command"
+# For bash, not by words: the line may end in a comment. Most tests have a watchdog; this is for those that have none.
+run_within 60 bash -euo pipefail -c "$command"

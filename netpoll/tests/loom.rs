@@ -9,6 +9,8 @@
     reason = "the models use a part of what they include"
 )]
 
+extern crate self as gort_runtime_core;
+
 #[path = "../../runtime-core/tests/loom/atomic.rs"]
 mod atomic;
 #[path = "../src/desc/mod.rs"]
@@ -21,6 +23,7 @@ mod op;
 mod sync {
     pub(crate) use crate::atomic::{AtomicU8, AtomicU64};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+    pub(crate) use std::sync::Mutex as StaticMutex;
 }
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -32,6 +35,11 @@ use loom::sync::Arc;
 use loom::thread;
 use model::model;
 use op::{Attempt, Op};
+
+/// No slice ends here.
+pub fn poll_proceed(_: &mut Context<'_>) -> Poll<()> {
+    Poll::Ready(())
+}
 
 struct Pipe {
     side: Side,

@@ -25,6 +25,9 @@ use loom::thread;
 use model::model;
 use state::{Birth, Complete, Idle, MAX_LEVEL, Park, Start, State, Wake};
 
+/// Why a body waits: every bit that there is for it.
+const REASON: u8 = 0b111;
+
 /// How one stretch of a body's run ended.
 enum Step {
     Done,
@@ -99,7 +102,7 @@ impl Task {
                 Step::Pending { yields: true } => {
                     self.state.yield_base();
                 }
-                Step::Pending { yields: false } => match self.state.idle(0) {
+                Step::Pending { yields: false } => match self.state.idle(REASON) {
                     Idle::Waiting => return,
                     Idle::Requeue { .. } => {}
                     Idle::Reap => {
