@@ -14,6 +14,7 @@ use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
+use crate::sanitize;
 use crate::stack::{Stack, Top};
 use crate::throw;
 
@@ -58,6 +59,8 @@ pub(crate) struct G0 {
     pub(crate) lo: Cell<usize>,
     pub(crate) hi: Cell<usize>,
     pub(crate) guard: Cell<usize>,
+    /// What a sanitizer keeps of the thread. Owner.
+    pub(crate) sanitize: sanitize::OfThread,
 }
 
 /// What sysmon has seen of an M that holds a P.
@@ -120,21 +123,16 @@ impl CurG {
         Gp::from_ptr(self.0.load(Ordering::Relaxed))
     }
 
-    /// Whether it is `g`, as others see it.
-    pub(crate) fn is(&self, g: Gp) -> bool {
-        self.0.load(Ordering::Relaxed) == g.as_ptr()
-    }
-
-    /// Its address, as others see it: the G may be gone.
-    pub(crate) fn address(&self) -> usize {
-        self.0.load(Ordering::Relaxed).addr()
-    }
-
     /// Owner. Release: who no longer finds a G here finds all that it left on its stack.
     #[inline]
     pub(crate) fn set(&self, g: Option<Gp>) {
         let g = g.map_or(ptr::null_mut(), Gp::as_ptr);
         self.0.store(g, Ordering::Release);
+    }
+
+    /// Anybody. The pointer is for comparing only.
+    pub(crate) fn peek(&self) -> *const G {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -213,6 +211,7 @@ impl M {
                 lo: Cell::new(0),
                 hi: Cell::new(0),
                 guard: Cell::new(0),
+                sanitize: sanitize::OfThread::new(),
             },
             curg: CurG(AtomicPtr::new(ptr::null_mut())),
             stack: Cell::new(None),

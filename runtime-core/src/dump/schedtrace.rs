@@ -12,7 +12,7 @@ use allocator_api2::vec::Vec;
 use super::glance;
 use super::text::Text;
 use crate::claim::Seq;
-use crate::g::Gp;
+use crate::g::{G, Gp};
 use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::allgs::Walk;
@@ -93,8 +93,8 @@ fn write_p(text: &mut Text, p: &'static P, stopping: bool) -> fmt::Result {
 
 /// An M with the G that it runs, as far as one knows.
 struct Runs {
-    /// The G's address; 0: none.
-    curg: usize,
+    /// Null: none. It may be gone by now.
+    curg: *const G,
     goid: Option<u64>,
     m: &'static M,
 }
@@ -102,7 +102,7 @@ struct Runs {
 fn write_ms_and_gs(text: &mut Text) -> fmt::Result {
     let mut ms = Vec::new_in(System);
     for m in SCHED.ms() {
-        let curg = m.curg.address();
+        let curg = m.curg.peek();
         ms.try_reserve(1).map_err(|_| fmt::Error)?;
         ms.push(Runs { curg, goid: None, m });
     }
@@ -112,7 +112,7 @@ fn write_ms_and_gs(text: &mut Text) -> fmt::Result {
     let walk = Walk::try_new();
     if let Some(mut walk) = walk {
         while walk.step(BATCH, |g| {
-            let place = ms.binary_search_by_key(&g.as_ptr().addr(), |runs| runs.curg);
+            let place = ms.binary_search_by_key(&g.as_ptr().cast_const(), |runs| runs.curg);
             let runs = place.ok().map(|place| &mut ms[place]);
             let _ = write_g(&mut gs, g, runs.as_ref().map(|runs| runs.m.id));
             if let Some(runs) = runs {

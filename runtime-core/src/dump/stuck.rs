@@ -54,9 +54,14 @@ impl Found {
     fn add(&mut self, m: &'static M, g: Gp) {
         let state = &g.g().state;
         let glance = state.glance();
-        if m.curg.is(g) {
-            let doing = Doing::Running(glance::place(g));
-            let _ = write!(self.running, "{}", Description::new(g, doing).named(g.name()));
+        if m.curg.peek() == g.as_ptr() {
+            let doing = Doing::Running(Some(m.tid.load(Ordering::Relaxed)));
+            let description = Description::new(g, doing).named(g.name());
+            let _ = write!(self.running, "{}", description.head());
+            if let Some(place) = glance::place(g) {
+                let _ = writeln!(self.running, "\tlast waited at {place}");
+            }
+            let _ = write!(self.running, "{}", description.places());
             return;
         }
         let is_pinned = glance.has_frames || state.is_local();
@@ -68,7 +73,8 @@ impl Found {
         self.nwaiting += 1;
         if self.nwaiting <= SHOWN {
             let doing = Doing::Runnable(glance::place(g));
-            let _ = write!(self.waiting, "\n{}", Description::new(g, doing).named(g.name()));
+            let description = Description::new(g, doing).named(g.name());
+            let _ = write!(self.waiting, "\n{}{}", description.head(), description.places());
         }
     }
 
@@ -81,10 +87,9 @@ impl Found {
         };
         writeln!(
             text,
-            "gort: M{} (thread {}) is stuck: for {} it {does} in the code of\n\n{running}\n\
+            "gort: M{} is stuck: for {} it {does} in the code of\n\n{running}\n\
              and keeps from running, for they live on this thread,\n{}",
             m.id,
-            m.tid.load(Ordering::Relaxed),
             Lasted(nanos),
             self.waiting.as_str(),
         )?;
