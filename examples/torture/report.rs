@@ -13,8 +13,8 @@ use crate::foreign::Foreign;
 use crate::process::{descriptors, peak_rss_kib, threads};
 use crate::verb::VERBS;
 
-/// How long what was forgotten may take to end.
-const SETTLE: Duration = Duration::from_secs(60);
+/// How long what was forgotten may take to end: less than the watchdog waits.
+const SETTLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Threads beyond those that the books account for: m0, sysmon, the watchdog, and one that has just been made or is

@@ -14,6 +14,7 @@ use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
+use crate::sanitize;
 use crate::stack::{Stack, Top};
 use crate::throw;
 
@@ -58,6 +59,8 @@ pub(crate) struct G0 {
     pub(crate) lo: Cell<usize>,
     pub(crate) hi: Cell<usize>,
     pub(crate) guard: Cell<usize>,
+    /// What a sanitizer keeps of the thread. Owner.
+    pub(crate) sanitize: sanitize::OfThread,
 }
 
 /// What sysmon has seen of an M that holds a P.
@@ -71,6 +74,8 @@ pub(crate) struct Watch {
     /// Its CPU clock when `runs` was first seen so, and at the last look; 0 if nobody has asked.
     pub(crate) cpu_first: u64,
     pub(crate) cpu_last: u64,
+    /// Its CPU clock when its G was asked to yield; 0 if it was not.
+    pub(crate) cpu_asked: u64,
 }
 
 impl Watch {
@@ -81,6 +86,7 @@ impl Watch {
             seq: 0,
             cpu_first: 0,
             cpu_last: 0,
+            cpu_asked: 0,
         }
     }
 }
@@ -176,6 +182,7 @@ impl M {
                 lo: Cell::new(0),
                 hi: Cell::new(0),
                 guard: Cell::new(0),
+                sanitize: sanitize::OfThread::new(),
             },
             curg: CurG(AtomicPtr::new(ptr::null_mut())),
             stack: Cell::new(None),

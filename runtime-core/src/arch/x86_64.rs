@@ -251,3 +251,23 @@ pub unsafe fn break_callee_saved(context: usize) {
     // SAFETY: by the contract: the lowest word of a suspended context is rbx, which `keeps_callee_saved` alone relies on.
     unsafe { std::ptr::with_exposed_provenance_mut::<u64>(context).write(0) };
 }
+
+/// Asks Valgrind: a request and its arguments. 0 where there is no Valgrind.
+pub fn valgrind_request(request: [usize; 6]) -> usize {
+    let mut answer = 0;
+    // SAFETY: the rotations make 128 bits together, and the exchange is of a register with itself: rdi and rbx are left
+    // as they were. Valgrind, which knows the sequence, reads the six words and writes rdx.
+    unsafe {
+        asm!(
+            "rol rdi, 3",
+            "rol rdi, 13",
+            "rol rdi, 61",
+            "rol rdi, 51",
+            "xchg rbx, rbx",
+            in("rax") request.as_ptr(),
+            inout("rdx") answer,
+            options(nostack),
+        );
+    }
+    answer
+}

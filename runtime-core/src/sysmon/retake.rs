@@ -16,10 +16,13 @@ use crate::m::{M, Watch};
 use crate::p::P;
 use crate::sched::{SCHED, idle, loan};
 use crate::sys;
+use crate::sysmon::SLICE_NANOS;
 
 /// The slice of an M that burns while none does so without a P, and the longest (design.md, rule 3).
 const FIRST_SLICE_NANOS: u64 = 10_000_000;
 const LONGEST_SLICE_NANOS: u64 = 1_000_000_000;
+/// A G that has run for a slice is asked to yield (`sched/slice.rs`), and has so much CPU time to do it.
+const GRACE_NANOS: u64 = 1_000_000;
 /// How long an M keeps its P from what is urgent. Wall time: lending makes no thread more, whoever waits for a processor.
 const LOAN_NANOS: u64 = 4_000_000;
 
@@ -47,7 +50,7 @@ pub(super) fn retake(now: u64) -> bool {
             continue;
         };
         let seq = m.seq.look();
-        let verdict = look(m, seq, now);
+        let verdict = look(p, m, seq, now);
         // One at a time: it may do all that is urgent.
         if verdict == Verdict::Stays || verdict == Verdict::Lent && lent {
             continue;
@@ -60,7 +63,7 @@ pub(super) fn retake(now: u64) -> bool {
     acted
 }
 
-fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
+fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     let runs = m.runs.load(Ordering::Relaxed);
     let last = m.watch.get();
     if !Seq::is_user(seq) {
@@ -77,6 +80,7 @@ fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
             seq,
             cpu_first: cpu,
             cpu_last: cpu,
+            cpu_asked: 0,
         });
         return Verdict::Stays;
     }
@@ -95,7 +99,15 @@ fn look(m: &'static M, seq: u32, now: u64) -> Verdict {
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         return Verdict::Stays;
     }
-    if used >= slice() && work_waits() {
+    if now - last.since >= SLICE_NANOS && last.cpu_asked == 0 {
+        p.preempt.store(true, Ordering::Relaxed);
+        m.watch.set(Watch {
+            cpu_asked: cpu,
+            ..m.watch.get()
+        });
+    }
+    let refuses = last.cpu_asked != 0 && cpu - last.cpu_asked >= GRACE_NANOS;
+    if refuses && used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
         Verdict::Lent

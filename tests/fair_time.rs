@@ -1,0 +1,167 @@
+//! Fair time: who never waits gives way all the same, at gort's own leaf futures, after a slice of 10 ms. On one processor,
+//! and without another thread: the processor was not taken, it was given.
+
+mod support;
+
+use std::future::poll_fn;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use gort::Wait;
+use gort::net::{TcpListener, TcpStream};
+use gort::task::yield_now;
+use gort::time::sleep_until;
+use support::{is_child, run_child_and_show, watchdog};
+
+/// How often a bystander has to get its turn.
+const TURNS: usize = 5;
+
+fn threads() -> usize {
+    support::proc::switches(std::process::id()).len()
+}
+
+/// In a child with one processor: `busy` runs until it is told to stop, which a task of the same processor says after
+/// some turns of its own. No thread was made for that.
+fn gives_way(name: &'static str, busy: impl FnOnce(Arc<AtomicBool>)) {
+    let _watchdog = watchdog(name);
+    if !is_child(name) {
+        return run_child_and_show(name, &[("GOMAXPROCS", "1")]);
+    }
+    // The runtime has all its threads once the network is there and something has run while one of them waits for it.
+    drop(gort::block_on(TcpListener::bind("127.0.0.1:0")).unwrap());
+    let before = support::proc::steady(|| {
+        gort::spawn(async {}).wait().unwrap();
+        threads()
+    });
+    let stop = Arc::new(AtomicBool::new(false));
+    let theirs = stop.clone();
+    let bystander = gort::spawn(async move {
+        for _ in 0..TURNS {
+            yield_now().await;
+        }
+        theirs.store(true, Relaxed);
+    });
+    busy(stop);
+    bystander.wait().unwrap();
+    assert_eq!(threads(), before);
+}
+
+#[test]
+fn a_task_that_awaits_what_is_ready() {
+    gives_way("a_task_that_awaits_what_is_ready", |stop| {
+        let task = gort::spawn(async move {
+            while !stop.load(Relaxed) {
+                sleep_until(Instant::now()).await;
+            }
+        });
+        task.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_goroutine_that_waits_for_what_is_ready() {
+    gives_way("a_goroutine_that_waits_for_what_is_ready", |stop| {
+        let goroutine = gort::go(move || {
+            while !stop.load(Relaxed) {
+                std::future::ready(()).wait();
+            }
+        });
+        goroutine.wait().unwrap();
+    });
+}
+
+/// Awaited in one task, so that only the handles themselves can give way.
+#[test]
+fn joins_of_what_has_ended() {
+    gives_way("joins_of_what_has_ended", |stop| {
+        let mut ended: Vec<_> = (0..100_000).map(|_| gort::spawn(async {})).collect();
+        while !ended.iter().all(|task| task.is_finished()) {
+            gort::block_on(yield_now());
+        }
+        let task = gort::spawn(async move {
+            let mut joined = 0;
+            for task in ended.drain(..) {
+                task.await.unwrap();
+                // As long as it takes to use up some slices.
+                let start = Instant::now();
+                while start.elapsed() < Duration::from_micros(2) {}
+                joined += 1;
+            }
+            // It has given way in between.
+            assert!(stop.load(Relaxed));
+            joined
+        });
+        assert_eq!(task.wait().unwrap(), 100_000);
+    });
+}
+
+#[test]
+fn a_socket_that_is_always_ready() {
+    const BYTES: usize = 1 << 20;
+    gives_way("a_socket_that_is_always_ready", |stop| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
+        let mut theirs = listener.accept().unwrap().0;
+        // A peer that always has more to say, until this end is gone.
+        let writer = std::thread::spawn(move || while theirs.write_all(&[7; BYTES]).is_ok() {});
+        let goroutine = gort::go(move || {
+            let mut byte = [0];
+            while !stop.load(Relaxed) {
+                ours.read_exact(&mut byte).unwrap();
+            }
+        });
+        goroutine.wait().unwrap();
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_socket_that_is_always_ready_to_a_task() {
+    gives_way("a_socket_that_is_always_ready_to_a_task", |stop| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
+        let mut theirs = listener.accept().unwrap().0;
+        let writer = std::thread::spawn(move || while theirs.write_all(&[7; 1 << 20]).is_ok() {});
+        let task = gort::spawn(async move {
+            use gort::io::AsyncReadExt;
+            let mut byte = [0];
+            while !stop.load(Relaxed) {
+                AsyncReadExt::read_exact(&mut ours, &mut byte).await.unwrap();
+            }
+        });
+        task.wait().unwrap();
+        writer.join().unwrap();
+    });
+}
+
+/// Two tasks that wake each other into `runnext` share one slice: a third has its turn.
+#[test]
+fn runnext_starves_nobody() {
+    gives_way("runnext_starves_nobody", |stop| {
+        let slots: [Arc<Mutex<Option<Waker>>>; 2] = Default::default();
+        let players: Vec<_> = (0..2)
+            .map(|i| {
+                let (mine, other) = (slots[i].clone(), slots[1 - i].clone());
+                let stop = stop.clone();
+                gort::spawn(poll_fn(move |cx| {
+                    *mine.lock().unwrap() = Some(cx.waker().clone());
+                    let waker = other.lock().unwrap().take();
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                    if stop.load(Relaxed) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                }))
+            })
+            .collect();
+        for player in players {
+            player.wait().unwrap();
+        }
+    });
+}
