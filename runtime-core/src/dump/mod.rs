@@ -5,6 +5,7 @@
 
 mod describe;
 mod glance;
+mod layout;
 pub(crate) mod quit;
 mod snapshot;
 mod symbols;
@@ -21,8 +22,9 @@ use crate::sched::{block, newm};
 use crate::sys;
 use snapshot::Snapshot;
 
-/// From now on a fatal error shows all Gs.
+/// From now on a fatal error shows all Gs, and a debugger finds them.
 pub(crate) fn init() {
+    layout::publish();
     fatal::dump_with(Dump {
         glance: glance::print,
         and_exit,
