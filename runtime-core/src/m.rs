@@ -91,6 +91,28 @@ impl Watch {
     }
 }
 
+/// For how long sysmon has seen an M in user code while its own Gs waited.
+#[derive(Clone, Copy)]
+pub(crate) struct Stuck {
+    /// `M.runs` all the while.
+    pub(crate) runs: u64,
+    pub(crate) nanos: u64,
+    /// It has been reported as often; this time, too, if `reported`.
+    pub(crate) reports: u32,
+    pub(crate) reported: bool,
+}
+
+impl Stuck {
+    const fn new() -> Stuck {
+        Stuck {
+            runs: 0,
+            nanos: 0,
+            reports: 0,
+            reported: false,
+        }
+    }
+}
+
 /// The G that an M runs. Others may look at it, to learn where the G is.
 pub(crate) struct CurG(AtomicPtr<G>);
 
@@ -149,6 +171,8 @@ pub(crate) struct M {
     pub(crate) burns: Cell<bool>,
     /// What sysmon has seen of it. sysmon's.
     pub(crate) watch: Cell<Watch>,
+    /// Whether it is stuck. sysmon's.
+    pub(crate) stuck: Cell<Stuck>,
     /// See [`Presence`].
     presence: AtomicU32,
     /// Where it sleeps.
@@ -202,6 +226,7 @@ impl M {
             runs: AtomicU64::new(0),
             burns: Cell::new(false),
             watch: Cell::new(Watch::new()),
+            stuck: Cell::new(Stuck::new()),
             presence: AtomicU32::new(Presence::Active as u32),
             note: Note::new(),
             pinned: Pinned::new(),

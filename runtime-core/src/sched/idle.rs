@@ -27,6 +27,17 @@ pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
     Some(p)
 }
 
+/// Something was queued for an M in user code without a P, which may not come back for long: sysmon has an eye on it,
+/// also if every P is idle.
+#[cold]
+pub(crate) fn watch_away() {
+    // Pairs with the fence in sysmon's `deep_sleep`.
+    fence(Ordering::SeqCst);
+    if SCHED.sysmon_waits.load(Ordering::Relaxed) && SCHED.sysmon_waits.swap(false, Ordering::SeqCst) {
+        SCHED.sysmon_note.wakeup();
+    }
+}
+
 /// Takes an idle P for work that somebody has seen. If there is none, the next M to give its P up looks first, even if
 /// it does not spin: it may have skipped looking on account of us. Under the lock (Go: pidlegetSpinning).
 fn pidleget_for_work(shared: &mut Shared) -> Option<&'static P> {

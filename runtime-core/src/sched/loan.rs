@@ -31,6 +31,7 @@ pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32)
 pub(crate) fn taken(shared: &mut Shared, p: &'static P, m: &'static M) {
     end(p);
     p.lender.set(Some(m));
+    p.taken.fetch_add(1, Ordering::Relaxed);
     m.set_presence(Presence::Away);
     block::give_starts_back(shared, m);
 }

@@ -10,6 +10,7 @@ pub(crate) mod blocking;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod enter;
+pub(crate) mod figures;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
 pub(crate) mod loan;

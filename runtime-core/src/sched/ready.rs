@@ -16,8 +16,13 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
     if pinned {
         let home = g.home().expect("a pinned G without a home");
         match m {
-            // SAFETY: this is the home M's thread. It is awake, and looks before it sleeps.
-            Some(m) if m.is(home) => unsafe { home.pinned.push_own(g) },
+            Some(m) if m.is(home) => {
+                // SAFETY: this is the home M's thread. It is awake, and looks before it sleeps.
+                unsafe { home.pinned.push_own(g) };
+                if home.presence() == Presence::Away {
+                    idle::watch_away();
+                }
+            }
             _ => {
                 home.pinned.push_remote(g);
                 wake_home(home);
@@ -93,7 +98,8 @@ pub(crate) fn wake_home(home: &'static M) {
     // Pairs with the fence in `idle::announce`: either we see it asleep, or it sees what we pushed.
     fence(Ordering::SeqCst);
     match home.presence() {
-        Presence::Active | Presence::WantsP | Presence::Away => {}
+        Presence::Active | Presence::WantsP => {}
+        Presence::Away => idle::watch_away(),
         Presence::Idle if life::is_over() => {}
         Presence::Idle => idle::wake_idle(home),
         Presence::Polling => netpoll::wake(),

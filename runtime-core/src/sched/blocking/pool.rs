@@ -27,6 +27,13 @@ const RETRY_NANOS: u64 = 10_000_000;
 
 pub(super) static POOL: Pool = Pool(Lock::new(Rank::Blocking, Shared::new()));
 
+/// How many threads have nothing to do.
+pub(crate) fn idle() -> usize {
+    let shared = POOL.lock();
+    // A worker counts before its thread does.
+    threads::blocking().saturating_sub(shared.workers.iter().sum())
+}
+
 /// What a worker looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
