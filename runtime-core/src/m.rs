@@ -107,6 +107,11 @@ impl CurG {
         let g = g.map_or(ptr::null_mut(), Gp::as_ptr);
         self.0.store(g, Ordering::Release);
     }
+
+    /// Anybody. The pointer is for comparing only.
+    pub(crate) fn peek(&self) -> *const G {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 pub(crate) struct M {

@@ -68,6 +68,22 @@ pub unsafe fn switch(from: &Cell<usize>, to: usize) {
     }
 }
 
+/// Where a suspended context resumes, and the registers that unwinding goes by, as they are once it has.
+///
+/// # Safety
+/// `context` is what a `switch` or `start` saved and nobody has resumed since; its stack is intact.
+pub unsafe fn unwind_regs(context: usize) -> (usize, framehop::UnwindRegsNative) {
+    /// rbx, rbp and the address, as the picture above shows them.
+    const WORDS: usize = 3;
+    let words = std::ptr::with_exposed_provenance::<[usize; WORDS]>(context);
+    // SAFETY: the caller's promise.
+    let [_rbx, rbp, rip] = unsafe { words.read() };
+    // What CFI says of the code around the switch holds where nothing is pushed.
+    let rsp = context + WORDS * size_of::<usize>();
+    let regs = framehop::UnwindRegsNative::new(rip as u64, rsp as u64, rbp as u64);
+    (rip, regs)
+}
+
 /// Saves the running context into `from` and calls `entry(arg)` on the stack below `sp`.
 ///
 /// # Safety

@@ -6,8 +6,8 @@ use std::fmt::{self, Write};
 use super::describe::{Description, Doing, Wait, doing_by_state};
 use crate::g::Gp;
 use crate::queue::allgs;
-use crate::sys;
 use crate::wait_reason::WaitReason;
+use crate::{sys, ticks};
 
 /// How long to wait for locks in all: whoever holds one may be the one that failed.
 const TRIES: u32 = 100;
@@ -24,7 +24,8 @@ pub(super) fn print() {
         |g| {
             if !g.g().state.is_system() {
                 // A buffer takes everything.
-                let _ = write!(out, "\n{}", Description::new(g, doing(g)).named(g.name()));
+                let description = Description::new(g, doing(g)).named(g.name());
+                let _ = write!(out, "\n{}{}", description.head(), description.places());
                 out.flush();
             }
         },
@@ -44,7 +45,7 @@ pub(super) fn print() {
 }
 
 /// What `g` does. Under its shard's lock.
-pub(super) fn doing(g: Gp) -> Doing {
+fn doing(g: Gp) -> Doing {
     match doing_by_state(g) {
         Doing::MidStack(None) => Doing::MidStack(wait_of(g)),
         doing => doing,
@@ -65,7 +66,7 @@ fn wait_of(g: Gp) -> Option<Wait> {
         let top = stack.top();
         Wait {
             reason: WaitReason::from_number(top.reason.as_ptr().read_volatile()),
-            since: top.waiting_since.as_ptr().read_volatile(),
+            lasted: ticks::nanos_since(top.waiting_since.as_ptr().read_volatile()),
             at: top.location.as_ptr().read_volatile(),
         }
     };

@@ -7,6 +7,8 @@ mod describe;
 mod glance;
 pub(crate) mod quit;
 mod snapshot;
+mod symbols;
+mod unwind;
 
 use std::ffi::c_void;
 use std::io::{self, Write};
@@ -50,6 +52,10 @@ fn and_exit(status: i32) -> ! {
 ///
 /// ```text
 /// goroutine 7 [IO wait: read, 2m3s] "session":
+/// server::session::read_line
+///     /home/me/server/src/session.rs:31
+/// server::session::run
+///     /home/me/server/src/session.rs:12
 ///     waits at src/session.rs:31:24
 ///     created at src/main.rs:12:9
 ///
@@ -58,7 +64,9 @@ fn and_exit(status: i32) -> ! {
 /// ```
 ///
 /// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
-/// What a thread is running is `running`, and shown without further detail; a closure of `spawn_blocking` is `blocking`.
+/// What is `running` runs on a thread, of which a dump knows the number and no more; a closure of
+/// `spawn_blocking` is `blocking`. Functions are named where the program
+/// has symbols, their lines where it has debug information.
 ///
 /// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.
 pub fn dump() {
