@@ -44,35 +44,6 @@ mod queue {
     pub(crate) use crate::{list, pinned, runq};
 }
 
-/// A quantum is the time that one G takes.
-mod arch {
-    pub(crate) fn cputicks() -> u64 {
-        crate::sched::SCHED.world.with(|world| world.ran())
-    }
-}
-
-mod ticks {
-    pub(crate) fn for_nanos(_: u64) -> u64 {
-        1
-    }
-}
-
-/// No model ends the process.
-mod life {
-    pub(crate) fn is_over() -> bool {
-        false
-    }
-}
-
-/// As in src/state.rs.
-mod state {
-    pub(crate) enum Wake {
-        Nothing,
-        Ready { pinned: bool },
-        Free,
-    }
-}
-
 macro_rules! warning {
     ($($arg:tt)*) => {
         let _ = format_args!($($arg)*);
@@ -84,7 +55,7 @@ fn throw(why: std::fmt::Arguments<'_>) -> ! {
     panic!("{why}");
 }
 
-pub(crate) use sched::{g, lock, m, p, sys};
+pub(crate) use sched::{arch, g, life, lock, m, p, state, sys, ticks};
 
 use atomic::{Ordering, without_fence};
 use g::Gp;
@@ -322,11 +293,11 @@ fn two_ms_share_a_p() {
 /// Due later than any model lasts.
 const LATE: u64 = 1_000_000;
 
-/// From a thread without an M, while the only M goes to sleep, for ever or until a later timer.
-fn timer_from_outside(later: bool, spare: &[usize]) {
+/// From a thread without an M, while the only M goes to sleep, for ever or until another timer.
+fn timer_from_outside(other: Option<(u64, Gp)>, spare: &[usize]) {
     boot(1, spare);
-    if later {
-        time::add(LATE, Gp::bystander());
+    if let Some((when, g)) = other {
+        time::add_before(when, g);
     }
     start(0);
     time::add(SOON, Gp::movable());
@@ -336,21 +307,32 @@ fn timer_from_outside(later: bool, spare: &[usize]) {
 
 #[test]
 fn a_timer_is_added_while_the_only_m_goes_to_sleep() {
-    model(MANY, || timer_from_outside(false, &[]));
-    model(MANY, || timer_from_outside(true, &[]));
-    model(FEW, || timer_from_outside(false, &[1]));
+    model(MANY, || timer_from_outside(None, &[]));
+    model(FEW, || timer_from_outside(None, &[1]));
+}
+
+#[test]
+fn a_timer_is_added_before_a_later_one() {
+    model(MANY, || timer_from_outside(Some((LATE, Gp::bystander())), &[]));
+    model(FEW, || timer_from_outside(Some((LATE, Gp::bystander())), &[1]));
+}
+
+/// The M sleeps twice. What it has left in `poll_until` the first time is not taken for the second.
+#[test]
+fn a_timer_is_added_after_an_earlier_one() {
+    model(FEW, || timer_from_outside(Some((SOON / 2, Gp::movable())), &[]));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_adds() {
-    without(IDLE, "fn wakep(", || timer_from_outside(false, &[]));
+    without(IDLE, "fn wakep(", || timer_from_outside(None, &[]));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_polls_until_then() {
-    without(IDLE, "fn announce(", || timer_from_outside(false, &[]));
+    without(IDLE, "fn announce(", || timer_from_outside(None, &[]));
 }
 
 /// A G of M1 adds one to its own P, which then is handed off, while M0 goes to the poller. It is the last P, or it is
@@ -371,6 +353,18 @@ fn timer_handed_off(others: usize) {
 fn a_timer_of_a_p_that_is_handed_off_is_not_slept_past() {
     model(FEW, || timer_handed_off(0));
     model(FEW, || timer_handed_off(1));
+}
+
+/// The other P is idle, and its M blocks elsewhere.
+#[test]
+fn the_last_p_is_not_laid_aside_while_nobody_polls() {
+    model(MANY, || {
+        boot(2, &[0]);
+        be(1);
+        time::add(SOON, Gp::movable());
+        away(wait);
+        end();
+    });
 }
 
 #[test]
