@@ -112,7 +112,7 @@ pub(crate) struct Sched {
 pub(crate) struct Shared {
     /// The global run queue.
     runq: GList,
-    /// The part of it that the network and the timers made runnable while no P was at hand: a P is lent for these.
+    /// The part of it that was waited for: what the network, timers and other threads made runnable. A P is lent for it.
     urgent: GList,
     /// Which of the two comes first next time.
     turn: bool,

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::claim::Seq;
 use crate::m::{M, Watch};
 use crate::p::P;
-use crate::sched::{SCHED, idle, loan};
+use crate::sched::{SCHED, block, idle, loan};
 use crate::sys;
 use crate::sysmon::SLICE_NANOS;
 
@@ -74,6 +74,9 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     // Without that clock nobody is ever known to be blocked or to burn.
     let cpu = sys::thread_cpu_nanos(tid).unwrap_or(0);
     if runs != last.runs {
+        if m.stuck.load(Ordering::Relaxed) {
+            m.stuck.store(false, Ordering::Relaxed);
+        }
         m.watch.set(Watch {
             runs,
             since: now,
@@ -95,6 +98,9 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
+    if now - last.since >= LOAN_NANOS {
+        stuck(p, m);
+    }
     // What waits is seen to by whoever gets an idle P.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         return Verdict::Stays;
@@ -113,6 +119,24 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
         Verdict::Lent
     } else {
         Verdict::Stays
+    }
+}
+
+/// Nothing else starts on `m` for a while: what was placed there goes elsewhere, and if its P is on loan, it has not been
+/// for what is urgent: `m` keeps it, like any other.
+fn stuck(p: &'static P, m: &'static M) {
+    m.stuck.store(true, Ordering::Relaxed);
+    let has_starts = m.nstarts.load(Ordering::Acquire) != 0;
+    let on_loan = p.on_loan.load(Ordering::Relaxed);
+    if has_starts || on_loan {
+        let mut shared = SCHED.lock.lock();
+        block::give_starts_back(&mut shared, m);
+        if p.owner.holder() == Some(m.id) {
+            loan::forget(&mut shared, p);
+        }
+    }
+    if has_starts {
+        idle::wakep();
     }
 }
 
