@@ -229,6 +229,11 @@ impl Sched {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
     }
 
+    /// For debuggers: where the addresses of all Ms lie, and where their number.
+    pub(crate) fn ms_addresses(&self) -> (usize, usize) {
+        (ptr::from_ref(&self.allm).addr(), self.nm.as_ptr().addr())
+    }
+
     /// All Ms but sysmon's.
     pub(crate) fn ms(&self) -> impl Iterator<Item = &'static M> + '_ {
         let n = self.nm.load(Ordering::Acquire) as usize;

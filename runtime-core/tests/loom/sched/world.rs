@@ -6,7 +6,7 @@ use super::g::Gp;
 use super::m::{M, Presence};
 use super::p::P;
 use super::steal::{Stolen, steal_work};
-use super::{SCHED, idle, sys, time};
+use super::{SCHED, idle, startm, sys, time};
 use crate::atomic::Ordering;
 use loom::thread::{self, JoinHandle};
 
