@@ -43,6 +43,15 @@ fail() {
     exit 1
 }
 
+# nightly_with RUNTIME: the target to build for with nightly's sanitizer of that name. Fails without it.
+nightly_with() {
+    local sysroot target
+    sysroot=$(rustc +nightly --print sysroot 2>/dev/null) || return 1
+    target=$(rustc +nightly -vV | sed -n 's/^host: //p')
+    compgen -G "$sysroot/lib/rustlib/$target/lib/librustc*_rt.$1.a" >/dev/null || return 1
+    say "$target"
+}
+
 have() {
     command -v "$1" >/dev/null
 }

@@ -41,6 +41,8 @@ const TESTS: &[Named<()>] = named![
     reasons_of_tasks,
     a_blocking_job,
     what_is_said_of_one,
+    backtraces,
+    a_backtrace_takes_no_room,
     a_wait_inside_a_poll_keeps_its_reason_to_itself,
     running,
     anyone_may_dump,
@@ -276,6 +278,106 @@ fn what_is_said_of_one() {
         .collect();
     assert!(ids.is_sorted() && !ids.contains(&1), "{ids:?}");
     assert!(!dump.contains("runtime-core/src"), "{dump}");
+}
+
+#[inline(never)]
+fn innermost() -> u32 {
+    for_ever().wait();
+    std::hint::black_box(1)
+}
+
+#[inline(never)]
+fn between() -> u32 {
+    innermost() + std::hint::black_box(1)
+}
+
+#[inline(never)]
+fn deep(levels: u32) -> u32 {
+    let below = if levels == 0 {
+        innermost()
+    } else {
+        deep(levels - 1)
+    };
+    below + std::hint::black_box(1)
+}
+
+/// The functions that are named, the innermost first.
+fn functions(entry: &str) -> Vec<&str> {
+    let lines = entry.trim_end().lines().skip(1);
+    lines.filter(|line| !line.starts_with('\t')).collect()
+}
+
+/// Through code of its own and std's, with no frame of the runtime's at either end.
+fn backtraces() {
+    goroutine("calls", || _ = between());
+    goroutine("sorts", || [2, 1].sort_by_key(|_| between()));
+    task("polls", async { _ = between() });
+    goroutine("is deep", || _ = deep(200));
+    for name in ["calls", "sorts", "polls", "is deep"] {
+        comes_to(name, "waiting");
+    }
+    let dump = dump();
+    let of = |name| functions(entry(&dump, name).unwrap());
+    for name in ["calls", "sorts", "polls"] {
+        assert_eq!(of(name)[..2], ["dump::innermost", "dump::between"], "{dump}");
+        assert!(
+            !of(name).iter().any(|function| function.contains("gort_")),
+            "{dump}"
+        );
+    }
+    // With debug information, and nothing inlined.
+    if cfg!(debug_assertions) {
+        assert!(
+            of("sorts")
+                .iter()
+                .any(|function| function.contains("slice::sort")),
+            "{dump}"
+        );
+        let here = format!(
+            "dump::innermost\n\t{}",
+            std::env::current_dir().unwrap().display()
+        );
+        assert!(entry(&dump, "calls").unwrap().contains(&here), "{dump}");
+        assert!(
+            of("calls").last().unwrap().starts_with("dump::backtraces::"),
+            "{dump}"
+        );
+        assert!(
+            of("polls").last().unwrap().starts_with("dump::backtraces::"),
+            "{dump}"
+        );
+    }
+    let deep = of("is deep");
+    assert_eq!(deep.last(), Some(&"...more frames"), "{dump}");
+    assert!((90..110).contains(&deep.len()), "{dump}");
+}
+
+/// A goroutine that waits next to its guard is shown as any other.
+fn a_backtrace_takes_no_room() {
+    /// Of a stack of 32 KiB, of which half is guard.
+    const USED: usize = 11 << 10;
+    #[inline(never)]
+    fn down(from: usize) -> u32 {
+        let here = std::hint::black_box(0_u8);
+        if from - (&raw const here).addr() < USED {
+            down(from) + std::hint::black_box(1)
+        } else {
+            innermost()
+        }
+    }
+    let body = || {
+        let here = 0_u8;
+        down((&raw const here).addr())
+    };
+    drop(Builder::new().name("has no room").stack_size(1).go(body).unwrap());
+    comes_to("has no room", "waiting");
+    let dump = dump();
+    let functions = functions(entry(&dump, "has no room").unwrap());
+    let down = functions
+        .iter()
+        .filter(|function| function.ends_with("::down"))
+        .count();
+    assert!(functions[0] == "dump::innermost" && down > 10, "{dump}");
 }
 
 fn a_wait_inside_a_poll_keeps_its_reason_to_itself() {
@@ -577,6 +679,8 @@ fn a_hundred_thousand() -> ExitCode {
     until(|| came.load(SeqCst) == MANY);
     let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (done, all_done) = mpsc::channel::<()>();
+    let longest_pause = Arc::new(AtomicUsize::new(0));
+    let pause = longest_pause.clone();
     for i in 0..4 {
         let (stop, ended, done) = (stop.clone(), ended.clone(), done.clone());
         gort::spawn(async move {
@@ -594,15 +698,27 @@ fn a_hundred_thousand() -> ExitCode {
         });
     }
     drop(done);
+    let stop_pausing = stop.clone();
+    gort::spawn(async move {
+        let mut last = Instant::now();
+        while !stop_pausing.load(SeqCst) {
+            gort::task::yield_now().await;
+            let now = Instant::now();
+            pause.fetch_max((now - last).as_micros() as usize, SeqCst);
+            last = now;
+        }
+    });
     for _ in 0..5 {
+        longest_pause.store(0, SeqCst);
         let before = ended.load(SeqCst);
         let begun = Instant::now();
         let dump = dump();
         let took = begun.elapsed();
         println!(
-            "{} bytes in {took:.1?}, while {} ended",
+            "{} bytes in {took:.1?}, while {} ended and one that yields waited at most {} us for its turn",
             dump.len(),
-            ended.load(SeqCst) - before
+            ended.load(SeqCst) - before,
+            longest_pause.load(SeqCst),
         );
         let mut seen = HashSet::new();
         for line in dump

@@ -1,17 +1,20 @@
-//! [`Event`]: what one sets and any number wait for.
+//! [`Event`]: what one sets and another waits for.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll};
 
-/// A future that is ready once `set` was called, by anyone. Its clones are the same event.
+use futures_util::task::AtomicWaker;
+
+/// A future that is ready once `set` was called, by anyone. Its clones are the same event; one may wait at a time.
 #[derive(Clone, Default)]
-pub(crate) struct Event(Arc<Mutex<State>>);
+pub(crate) struct Event(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    set: bool,
-    waiters: Vec<Waker>,
+    set: AtomicBool,
+    waiter: AtomicWaker,
 }
 
 impl Event {
@@ -20,16 +23,8 @@ impl Event {
     }
 
     pub(crate) fn set(&self) {
-        let waiters = self.with(|state| {
-            state.set = true;
-            std::mem::take(&mut state.waiters)
-        });
-        // Outside of the lock.
-        waiters.into_iter().for_each(Waker::wake);
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.set.store(true, SeqCst);
+        self.0.waiter.wake();
     }
 }
 
@@ -37,17 +32,12 @@ impl Future for Event {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let waker = cx.waker();
-        // Cloned outside of the lock, like all that may be foreign.
-        let mut mine = Some(waker.clone());
-        self.with(|state| {
-            if state.set {
-                return Poll::Ready(());
-            }
-            if !state.waiters.iter().any(|other| other.will_wake(waker)) {
-                state.waiters.extend(mine.take());
-            }
+        self.0.waiter.register(cx.waker());
+        // Afterwards: who sets it from now on finds the waker.
+        if self.0.set.load(SeqCst) {
+            Poll::Ready(())
+        } else {
             Poll::Pending
-        })
+        }
     }
 }

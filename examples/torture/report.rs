@@ -11,10 +11,11 @@ use crate::books::{
 };
 use crate::foreign::Foreign;
 use crate::process::{descriptors, peak_rss_kib, threads};
+use crate::resizer::MOST_PROCESSORS;
 use crate::verb::VERBS;
 
-/// How long what was forgotten may take to end.
-const SETTLE: Duration = Duration::from_secs(60);
+/// How long what was forgotten may take to end: less than the watchdog waits.
+const SETTLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Threads beyond those that the books account for: m0, sysmon, the watchdog, and one that has just been made or is
@@ -98,7 +99,9 @@ pub(crate) fn close(before: &Before) -> bool {
         .iter()
         .map(|book| book.count().most_open)
         .sum();
-    let most = 2 * (gort::runtime::max_procs() + kept as usize) + Foreign::threads() + OTHER_THREADS;
+    let most = 2 * (gort::runtime::max_procs().max(MOST_PROCESSORS) + kept as usize)
+        + Foreign::threads()
+        + OTHER_THREADS;
     let threads = threads();
     println!(
         "threads at the end: {threads}, of {most} at most; peak RSS {} MiB",

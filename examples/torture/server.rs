@@ -25,8 +25,8 @@ const ACCEPTORS: usize = 2;
 static NTH: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) struct Server {
-    stop: Event,
-    acceptors: Vec<Child>,
+    /// Each with what stops it.
+    acceptors: Vec<(Event, Child)>,
 }
 
 impl Server {
@@ -34,26 +34,26 @@ impl Server {
     pub(crate) const BODIES: u64 = 2 * ACCEPTORS as u64;
 
     pub(crate) fn start(listener: &TcpListener) -> Server {
-        let stop = Event::new();
         let acceptor = |nth: usize| {
+            let stop = Event::new();
             let listener = listener.try_clone().expect("it never fails");
             let body = accept(listener, stop.clone());
-            if nth < ACCEPTORS {
+            let child = if nth < ACCEPTORS {
                 child::task(nth as u64, body)
             } else {
                 child::goroutine(nth as u64, || body.wait())
-            }
+            };
+            (stop, child)
         };
         Server {
             acceptors: (0..2 * ACCEPTORS).map(acceptor).collect(),
-            stop,
         }
     }
 
     /// Nobody may connect any more. What has been accepted is served to its end.
     pub(crate) async fn stop(self) {
-        self.stop.set();
-        for acceptor in self.acceptors {
+        for (stop, acceptor) in self.acceptors {
+            stop.set();
             acceptor.join().await;
         }
     }

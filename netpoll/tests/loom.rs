@@ -23,6 +23,7 @@ mod op;
 mod sync {
     pub(crate) use crate::atomic::{AtomicU8, AtomicU64};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+    pub(crate) use std::sync::Mutex as StaticMutex;
 }
 
 use std::sync::atomic::Ordering::SeqCst;

@@ -1,7 +1,8 @@
 //! The runtime under gort: boot, G/M/P, stacks, scheduler, sysmon, timers.
 //!
 //! Each layer calls only those to its left:
-//! `arch, sys -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> dump -> sysmon -> rt0`.
+//! `arch, sys -> sanitize -> stack, state, getg, note, lock -> g/m/p, queue -> timer, poller -> sched -> dump -> sysmon
+//! -> rt0`.
 //!
 //! This crate is what `gort-executor` and `gort-netpoll` are made with; a program uses `gort`.
 
@@ -27,6 +28,7 @@ mod p;
 pub mod poller;
 mod queue;
 mod rt0;
+mod sanitize;
 mod sched;
 pub mod stack;
 pub mod state;
@@ -47,6 +49,8 @@ pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
 pub use rt0::{MainOptions, ensure_booted, main};
+#[doc(hidden)]
+pub use sanitize::Mutex;
 pub use sched::base::{may_drop_here, reap_output, release, release_taken};
 pub use sched::block::block_in_place;
 pub use sched::blocking::call as call_blocking;

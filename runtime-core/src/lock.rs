@@ -7,12 +7,16 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
+
+use crate::sanitize::Mutex;
 
 /// The order in which a thread may take locks: each only while all those it holds are of lower rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// Held by whoever walks through all Gs, for as long.
+    Walk,
     /// Held by whoever stops the world, for as long.
     World,
     /// The scheduler's: global queue, idle Ps and Ms.
@@ -31,7 +35,8 @@ pub enum Rank {
     Blocking,
 }
 
-const RANKS: [Rank; 8] = [
+const RANKS: [Rank; 9] = [
+    Rank::Walk,
     Rank::World,
     Rank::Sched,
     Rank::Starts,

@@ -14,6 +14,7 @@ use crate::note::Note;
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::pinned::Pinned;
+use crate::sanitize;
 use crate::stack::{Stack, Top};
 use crate::throw;
 
@@ -58,6 +59,8 @@ pub(crate) struct G0 {
     pub(crate) lo: Cell<usize>,
     pub(crate) hi: Cell<usize>,
     pub(crate) guard: Cell<usize>,
+    /// What a sanitizer keeps of the thread. Owner.
+    pub(crate) sanitize: sanitize::OfThread,
 }
 
 /// What sysmon has seen of an M that holds a P.
@@ -88,6 +91,28 @@ impl Watch {
     }
 }
 
+/// For how long sysmon has seen an M in user code while its own Gs waited.
+#[derive(Clone, Copy)]
+pub(crate) struct Stuck {
+    /// `M.runs` all the while.
+    pub(crate) runs: u64,
+    pub(crate) nanos: u64,
+    /// It has been reported as often; this time, too, if `reported`.
+    pub(crate) reports: u32,
+    pub(crate) reported: bool,
+}
+
+impl Stuck {
+    const fn new() -> Stuck {
+        Stuck {
+            runs: 0,
+            nanos: 0,
+            reports: 0,
+            reported: false,
+        }
+    }
+}
+
 /// The G that an M runs. Others may look at it, to learn where the G is.
 pub(crate) struct CurG(AtomicPtr<G>);
 
@@ -103,6 +128,11 @@ impl CurG {
     pub(crate) fn set(&self, g: Option<Gp>) {
         let g = g.map_or(ptr::null_mut(), Gp::as_ptr);
         self.0.store(g, Ordering::Release);
+    }
+
+    /// Anybody. The pointer is for comparing only.
+    pub(crate) fn peek(&self) -> *const G {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -139,8 +169,12 @@ pub(crate) struct M {
     pub(crate) runs: AtomicU64,
     /// It lost its P because it burned, and has not come back. Under the sched lock.
     pub(crate) burns: Cell<bool>,
+    /// Its G runs for long: no goroutine is placed here. Changed by sysmon.
+    pub(crate) overruns: AtomicBool,
     /// What sysmon has seen of it. sysmon's.
     pub(crate) watch: Cell<Watch>,
+    /// Whether it is stuck. sysmon's.
+    pub(crate) stuck: Cell<Stuck>,
     /// See [`Presence`].
     presence: AtomicU32,
     /// Where it sleeps.
@@ -179,6 +213,7 @@ impl M {
                 lo: Cell::new(0),
                 hi: Cell::new(0),
                 guard: Cell::new(0),
+                sanitize: sanitize::OfThread::new(),
             },
             curg: CurG(AtomicPtr::new(ptr::null_mut())),
             stack: Cell::new(None),
@@ -192,7 +227,9 @@ impl M {
             spinning: Cell::new(false),
             runs: AtomicU64::new(0),
             burns: Cell::new(false),
+            overruns: AtomicBool::new(false),
             watch: Cell::new(Watch::new()),
+            stuck: Cell::new(Stuck::new()),
             presence: AtomicU32::new(Presence::Active as u32),
             note: Note::new(),
             pinned: Pinned::new(),
@@ -228,6 +265,11 @@ impl M {
     #[inline]
     pub(crate) fn set_presence(&self, presence: Presence) {
         self.presence.store(presence as u32, Ordering::Relaxed);
+    }
+
+    /// Whether a goroutine that is placed here is likely to start soon.
+    pub(crate) fn can_start(&self) -> bool {
+        self.presence() != Presence::Away && !self.overruns.load(Ordering::Relaxed)
     }
 
     /// Whether `other` is this M.

@@ -37,21 +37,22 @@ use crate::atomic::{AtomicU64, Ordering};
 
 const LEVEL_SHIFT: u32 = 16;
 const LEVEL_MASK: u64 = 0xf << LEVEL_SHIFT;
-const STATUS_SHIFT: u32 = 20;
+pub(crate) const STATUS_SHIFT: u32 = 20;
 const STATUS_MASK: u64 = 0b11 << STATUS_SHIFT;
 const RUNNABLE: u64 = 0 << STATUS_SHIFT;
 const RUNNING: u64 = 1 << STATUS_SHIFT;
 const WAITING: u64 = 2 << STATUS_SHIFT;
 const DEAD: u64 = 3 << STATUS_SHIFT;
 const LOCAL: u64 = 1 << 22;
-const SYSTEM: u64 = 1 << 23;
+pub(crate) const SYSTEM: u64 = 1 << 23;
 const JOIN_INTEREST: u64 = 1 << 24;
 const JOIN_WAKER: u64 = 1 << 25;
 const OUTPUT: u64 = 1 << 26;
 const REAP: u64 = 1 << 27;
-const FRAMES: u64 = 1 << 28;
-const REASON_SHIFT: u32 = 29;
-const REASON_MASK: u64 = 0b111 << REASON_SHIFT;
+pub(crate) const FRAMES: u64 = 1 << 28;
+pub(crate) const REASON_SHIFT: u32 = 29;
+const MAX_REASON: u8 = 0b111;
+const REASON_MASK: u64 = (MAX_REASON as u64) << REASON_SHIFT;
 const REF: u64 = 1 << 32;
 const REFS_MASK: u64 = !(REF - 1);
 /// Past so many references a leak is running away (Arc aborts at the same share of its range).
@@ -313,11 +314,11 @@ impl State {
     }
 
     /// RUNNING -> WAITING or RUNNABLE: a base poll returned Pending. Gives the runtime's reference up if it waits.
-    /// `reason`: why, below 8, for dumps.
+    /// `reason`: why, for dumps; 0, the most general, stands for those beyond 7.
     #[inline]
     pub fn idle(&self, reason: u8) -> Idle {
+        let reason = if reason <= MAX_REASON { reason } else { 0 };
         let reason = u64::from(reason) << REASON_SHIFT;
-        debug_assert_eq!(reason & !REASON_MASK, 0);
         self.update(|word| {
             debug_assert_eq!(word & STATUS_MASK, RUNNING);
             let base = word & !(STATUS_MASK | LEVEL_MASK | FRAMES | REASON_MASK) | reason;

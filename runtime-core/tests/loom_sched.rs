@@ -37,40 +37,13 @@ mod poller;
 mod ready;
 #[path = "../src/queue/runq.rs"]
 mod runq;
+#[path = "../src/sched/startm.rs"]
+mod startm;
 #[path = "../src/sched/steal.rs"]
 mod steal;
 
 mod queue {
     pub(crate) use crate::{list, pinned, runq};
-}
-
-/// A quantum is the time that one G takes.
-mod arch {
-    pub(crate) fn cputicks() -> u64 {
-        crate::sched::SCHED.world.with(|world| world.ran())
-    }
-}
-
-mod ticks {
-    pub(crate) fn for_nanos(_: u64) -> u64 {
-        1
-    }
-}
-
-/// No model ends the process.
-mod life {
-    pub(crate) fn is_over() -> bool {
-        false
-    }
-}
-
-/// As in src/state.rs.
-mod state {
-    pub(crate) enum Wake {
-        Nothing,
-        Ready { pinned: bool },
-        Free,
-    }
 }
 
 macro_rules! warning {
@@ -84,7 +57,7 @@ fn throw(why: std::fmt::Arguments<'_>) -> ! {
     panic!("{why}");
 }
 
-pub(crate) use sched::{g, lock, m, p, sys};
+pub(crate) use sched::{arch, g, life, lock, m, p, state, sys, ticks};
 
 use atomic::{Ordering, without_fence};
 use g::Gp;
@@ -98,6 +71,7 @@ use sched::world::{
 use sys::SOON;
 
 const IDLE: (&str, &str) = ("sched/idle.rs", include_str!("../src/sched/idle.rs"));
+const STARTM: (&str, &str) = ("sched/startm.rs", include_str!("../src/sched/startm.rs"));
 const READY: (&str, &str) = ("sched/ready.rs", include_str!("../src/sched/ready.rs"));
 const NETPOLL: (&str, &str) = ("sched/netpoll.rs", include_str!("../src/sched/netpoll.rs"));
 
@@ -138,7 +112,7 @@ fn an_m_that_does_not_spin_finds_it_too() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_submits() {
-    without(IDLE, "fn wakep(", || {
+    without(STARTM, "fn wakep(", || {
         submitted_while_an_m_gives_up(start_spinning)
     });
 }
@@ -179,13 +153,13 @@ fn who_lays_a_p_aside_finds_what_was_submitted() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_submits_while_a_p_is_handed_off() {
-    without(IDLE, "fn wakep(", submitted_while_a_p_is_handed_off);
+    without(STARTM, "fn wakep(", submitted_while_a_p_is_handed_off);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_lays_a_p_aside() {
-    without(IDLE, "fn handoffp(", submitted_while_a_p_is_handed_off);
+    without(STARTM, "fn handoffp(", submitted_while_a_p_is_handed_off);
 }
 
 /// From a thread without an M, while the only M goes to sleep.
@@ -210,7 +184,7 @@ fn injected_while_the_only_m_goes_to_sleep_and_no_thread_can_be_had() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_gets_no_thread() {
-    without(IDLE, "fn without_newm(", || injected(&[]));
+    without(STARTM, "fn without_newm(", || injected(&[]));
 }
 
 /// M1 blocks its thread, and says so, until what it has queued has run elsewhere. Then it comes back for a P.
@@ -322,11 +296,11 @@ fn two_ms_share_a_p() {
 /// Due later than any model lasts.
 const LATE: u64 = 1_000_000;
 
-/// From a thread without an M, while the only M goes to sleep, for ever or until a later timer.
-fn timer_from_outside(later: bool, spare: &[usize]) {
+/// From a thread without an M, while the only M goes to sleep, for ever or until another timer.
+fn timer_from_outside(other: Option<(u64, Gp)>, spare: &[usize]) {
     boot(1, spare);
-    if later {
-        time::add(LATE, Gp::bystander());
+    if let Some((when, g)) = other {
+        time::add_before(when, g);
     }
     start(0);
     time::add(SOON, Gp::movable());
@@ -336,21 +310,32 @@ fn timer_from_outside(later: bool, spare: &[usize]) {
 
 #[test]
 fn a_timer_is_added_while_the_only_m_goes_to_sleep() {
-    model(MANY, || timer_from_outside(false, &[]));
-    model(MANY, || timer_from_outside(true, &[]));
-    model(FEW, || timer_from_outside(false, &[1]));
+    model(MANY, || timer_from_outside(None, &[]));
+    model(FEW, || timer_from_outside(None, &[1]));
+}
+
+#[test]
+fn a_timer_is_added_before_a_later_one() {
+    model(MANY, || timer_from_outside(Some((LATE, Gp::bystander())), &[]));
+    model(FEW, || timer_from_outside(Some((LATE, Gp::bystander())), &[1]));
+}
+
+/// The M sleeps twice. What it has left in `poll_until` the first time is not taken for the second.
+#[test]
+fn a_timer_is_added_after_an_earlier_one() {
+    model(FEW, || timer_from_outside(Some((SOON / 2, Gp::movable())), &[]));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_adds() {
-    without(IDLE, "fn wakep(", || timer_from_outside(false, &[]));
+    without(STARTM, "fn wakep(", || timer_from_outside(None, &[]));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_polls_until_then() {
-    without(IDLE, "fn announce(", || timer_from_outside(false, &[]));
+    without(IDLE, "fn announce(", || timer_from_outside(None, &[]));
 }
 
 /// A G of M1 adds one to its own P, which then is handed off, while M0 goes to the poller. It is the last P, or it is
@@ -371,6 +356,18 @@ fn timer_handed_off(others: usize) {
 fn a_timer_of_a_p_that_is_handed_off_is_not_slept_past() {
     model(FEW, || timer_handed_off(0));
     model(FEW, || timer_handed_off(1));
+}
+
+/// The other P is idle, and its M blocks elsewhere.
+#[test]
+fn the_last_p_is_not_laid_aside_while_nobody_polls() {
+    model(MANY, || {
+        boot(2, &[0]);
+        be(1);
+        time::add(SOON, Gp::movable());
+        away(wait);
+        end();
+    });
 }
 
 #[test]

@@ -4,14 +4,15 @@
 //! takes no lock. Chunks come from [`System`], since they are made under a lock (ARCHITECTURE.md, rule 8). Go:
 //! netpoll.go pollCache.
 
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Mutex, PoisonError};
 
 use allocator_api2::alloc::System;
 use allocator_api2::vec::Vec;
 
 use super::PollDesc;
+use crate::sync::StaticMutex;
 
 /// log2 of the size of the first chunk; each further one is twice as large.
 const FIRST_BITS: u32 = 6;
@@ -46,7 +47,7 @@ impl Key {
 pub(crate) struct Slab {
     /// Set once each, under the lock, and read by anyone.
     chunks: [AtomicPtr<PollDesc>; CHUNKS],
-    free: Mutex<Free>,
+    free: StaticMutex<Free>,
 }
 
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Slab {
     pub(crate) const fn new() -> Self {
         Slab {
             chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS],
-            free: Mutex::new(Free {
+            free: StaticMutex::new(Free {
                 list: Vec::new_in(System),
                 chunks: 0,
             }),

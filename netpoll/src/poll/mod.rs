@@ -10,10 +10,11 @@ mod wakesig;
 use std::io;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::sync::{OnceLock, PoisonError, TryLockError};
 use std::task::Waker;
 use std::time::Duration;
 
+use gort_runtime_core::Mutex;
 use gort_runtime_core::ensure_booted;
 use gort_runtime_core::install_poller;
 use gort_runtime_core::poller::{Delay, Poller};

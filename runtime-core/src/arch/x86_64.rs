@@ -68,6 +68,22 @@ pub unsafe fn switch(from: &Cell<usize>, to: usize) {
     }
 }
 
+/// Where a suspended context resumes, and the registers that unwinding goes by, as they are once it has.
+///
+/// # Safety
+/// `context` is what a `switch` or `start` saved and nobody has resumed since; its stack is intact.
+pub unsafe fn unwind_regs(context: usize) -> (usize, framehop::UnwindRegsNative) {
+    /// rbx, rbp and the address, as the picture above shows them.
+    const WORDS: usize = 3;
+    let words = std::ptr::with_exposed_provenance::<[usize; WORDS]>(context);
+    // SAFETY: the caller's promise.
+    let [_rbx, rbp, rip] = unsafe { words.read() };
+    // What CFI says of the code around the switch holds where nothing is pushed.
+    let rsp = context + WORDS * size_of::<usize>();
+    let regs = framehop::UnwindRegsNative::new(rip as u64, rsp as u64, rbp as u64);
+    (rip, regs)
+}
+
 /// Saves the running context into `from` and calls `entry(arg)` on the stack below `sp`.
 ///
 /// # Safety
@@ -250,4 +266,24 @@ pub fn clobber_callee_saved() {
 pub unsafe fn break_callee_saved(context: usize) {
     // SAFETY: by the contract: the lowest word of a suspended context is rbx, which `keeps_callee_saved` alone relies on.
     unsafe { std::ptr::with_exposed_provenance_mut::<u64>(context).write(0) };
+}
+
+/// Asks Valgrind: a request and its arguments. 0 where there is no Valgrind.
+pub fn valgrind_request(request: [usize; 6]) -> usize {
+    let mut answer = 0;
+    // SAFETY: the rotations make 128 bits together, and the exchange is of a register with itself: rdi and rbx are left
+    // as they were. Valgrind, which knows the sequence, reads the six words and writes rdx.
+    unsafe {
+        asm!(
+            "rol rdi, 3",
+            "rol rdi, 13",
+            "rol rdi, 61",
+            "rol rdi, 51",
+            "xchg rbx, rbx",
+            in("rax") request.as_ptr(),
+            inout("rdx") answer,
+            options(nostack),
+        );
+    }
+    answer
 }

@@ -5,7 +5,6 @@ use std::panic::Location;
 
 use crate::g::Gp;
 use crate::state::Status;
-use crate::ticks;
 use crate::wait_reason::WaitReason;
 
 /// What is shown of a G.
@@ -21,8 +20,8 @@ pub(super) struct Description<'a> {
 /// What a G does.
 #[derive(Clone, Copy)]
 pub(super) enum Doing {
-    /// It is on an M, or perhaps in a queue if nobody stopped the world to find out.
-    Running,
+    /// It is on an M, on this thread; or perhaps in a queue if nobody stopped the world to find out.
+    Running(Option<u32>),
     /// It is a job on a blocking thread.
     Blocking,
     /// It is in a queue; mid-stack, it stands where it last waited.
@@ -37,8 +36,8 @@ pub(super) enum Doing {
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     pub(super) reason: WaitReason,
-    /// In cputicks.
-    pub(super) since: u64,
+    /// For so many nanoseconds so far, where ticks are a clock.
+    pub(super) lasted: Option<u64>,
     pub(super) at: Option<&'static Location<'static>>,
 }
 
@@ -65,14 +64,6 @@ impl<'a> Description<'a> {
     pub(super) fn id(&self) -> u64 {
         self.id
     }
-
-    fn at(&self) -> Option<&'static Location<'static>> {
-        match self.doing {
-            Doing::Runnable(at) => at,
-            Doing::MidStack(wait) => wait.and_then(|wait| wait.at),
-            Doing::Running | Doing::Blocking | Doing::AtBase(_) => None,
-        }
-    }
 }
 
 /// What the state word says by itself.
@@ -82,43 +73,66 @@ pub(super) fn doing_by_state(g: Gp) -> Doing {
         (Status::Runnable, _) => Doing::Runnable(None),
         (Status::Running, _) if g.g().vtable.blocks => Doing::Blocking,
         // A body that has ended leaves the list of Gs before it is dead.
-        (Status::Running | Status::Dead, _) => Doing::Running,
+        (Status::Running | Status::Dead, _) => Doing::Running(None),
         (Status::Waiting, true) => Doing::MidStack(None),
         (Status::Waiting, false) => Doing::AtBase(WaitReason::from_number(glance.reason)),
     }
 }
 
-/// `goroutine 7 [sleep, 2m3s] "name":`, then where it waits and where it was made, each on a line.
-impl fmt::Display for Description<'_> {
+impl Description<'_> {
+    /// `goroutine 7 [sleep, 2m3s] "name":`
+    pub(super) fn head(&self) -> impl fmt::Display {
+        Head(*self)
+    }
+
+    /// Where it waits or runs, and where it was made, each on a line.
+    pub(super) fn places(&self) -> impl fmt::Display {
+        Places(*self)
+    }
+}
+
+struct Head<'a>(Description<'a>);
+
+impl fmt::Display for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_task { "task" } else { "goroutine" };
-        write!(f, "{kind} {} [{}]", self.id, self.doing)?;
-        if let Some(name) = self.name {
+        let kind = if self.0.is_task { "task" } else { "goroutine" };
+        write!(f, "{kind} {} [{}]", self.0.id, self.0.doing)?;
+        if let Some(name) = self.0.name {
             write!(f, " {name:?}")?;
         }
-        writeln!(f, ":")?;
-        if let Some(at) = self.at() {
-            writeln!(f, "\twaits at {at}")?;
+        writeln!(f, ":")
+    }
+}
+
+struct Places<'a>(Description<'a>);
+
+impl fmt::Display for Places<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.doing {
+            Doing::Running(Some(tid)) => writeln!(f, "\truns on thread {tid}")?,
+            Doing::Runnable(Some(at)) | Doing::MidStack(Some(Wait { at: Some(at), .. })) => {
+                writeln!(f, "\twaits at {at}")?;
+            }
+            _ => {}
         }
-        writeln!(f, "\tcreated at {}", self.created_at)
+        writeln!(f, "\tcreated at {}", self.0.created_at)
     }
 }
 
 impl fmt::Display for Doing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doing::Running => f.write_str("running"),
+            Doing::Running(_) => f.write_str("running"),
             Doing::Blocking => WaitReason::Blocking.fmt(f),
             Doing::Runnable(_) => f.write_str("runnable"),
             Doing::AtBase(reason) => write!(f, "{reason}, at base"),
             Doing::MidStack(None) => f.write_str("waiting"),
             Doing::MidStack(Some(wait)) => {
                 wait.reason.fmt(f)?;
-                let nanos = ticks::nanos_since(wait.since).unwrap_or(0);
-                if nanos >= NANOS_PER_MILLI {
-                    write!(f, ", {}", Lasted(nanos))?;
+                match wait.lasted {
+                    Some(nanos) if nanos >= NANOS_PER_MILLI => write!(f, ", {}", Lasted(nanos)),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
         }
     }
@@ -130,7 +144,7 @@ const SECS_PER_MINUTE: u64 = 60;
 const MINUTES_PER_HOUR: u64 = 60;
 
 /// So many nanoseconds, in the two largest units: `1h2m`, `2m3s`, `3s`, `45ms`.
-struct Lasted(u64);
+pub(super) struct Lasted(pub(super) u64);
 
 impl fmt::Display for Lasted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

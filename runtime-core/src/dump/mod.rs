@@ -1,12 +1,19 @@
 //! Dumps: every G with what it does, why and where it waits, and where it was made. Go: traceback.go, tracebackothers.
 //!
 //! [`dump`] and [`dump_to`] are the user's, `quit` is SIGQUIT's: these take their time, on a thread of their own. `glance`
-//! is for fatal errors: from any thread, on any stack, under any lock, and without memory.
+//! is for fatal errors: from any thread, on any stack, under any lock, and without memory. `stuck` is the report of an M
+//! that is, `schedtrace` that of the scheduler.
 
 mod describe;
 mod glance;
+mod layout;
 pub(crate) mod quit;
+pub(crate) mod schedtrace;
 mod snapshot;
+pub(crate) mod stuck;
+mod symbols;
+mod text;
+mod unwind;
 
 use std::ffi::c_void;
 use std::io::{self, Write};
@@ -19,8 +26,9 @@ use crate::sched::{block, newm};
 use crate::sys;
 use snapshot::Snapshot;
 
-/// From now on a fatal error shows all Gs.
+/// From now on a fatal error shows all Gs, and a debugger finds them.
 pub(crate) fn init() {
+    layout::publish();
     fatal::dump_with(Dump {
         glance: glance::print,
         and_exit,
@@ -50,6 +58,10 @@ fn and_exit(status: i32) -> ! {
 ///
 /// ```text
 /// goroutine 7 [IO wait: read, 2m3s] "session":
+/// server::session::read_line
+///     /home/me/server/src/session.rs:31
+/// server::session::run
+///     /home/me/server/src/session.rs:12
 ///     waits at src/session.rs:31:24
 ///     created at src/main.rs:12:9
 ///
@@ -58,7 +70,9 @@ fn and_exit(status: i32) -> ! {
 /// ```
 ///
 /// A task that waits `at base` waits in an `.await`: it has no stack, so there is nothing to say of where it stands.
-/// What a thread is running is `running`, and shown without further detail; a closure of `spawn_blocking` is `blocking`.
+/// What is `running` runs on a thread, of which a dump knows the number and no more; a closure of
+/// `spawn_blocking` is `blocking`. Functions are named where the program
+/// has symbols, their lines where it has debug information.
 ///
 /// Others go on meanwhile: they may begin, wait and end. The calling thread blocks.
 pub fn dump() {

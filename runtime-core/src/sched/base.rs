@@ -3,17 +3,15 @@
 //! It polls or calls the body, settles how that ended, and leaves for g0. Nothing unwinds past it: a body's vtable
 //! catches, and the entry functions are `extern "C"`.
 
-use std::cell::Cell;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::task::Context;
 
-use crate::arch;
 use crate::g::{Gp, Ran};
 use crate::m::M;
 use crate::queue::allgs;
 use crate::sched::ready::{self, ready};
-use crate::sched::{deferred, enter, waker};
+use crate::sched::{deferred, enter, switch, waker};
 use crate::state::{Complete, Idle, Start, Wake};
 use crate::throw;
 use crate::wait_reason::WaitReason;
@@ -22,6 +20,8 @@ use crate::wait_reason::WaitReason;
 pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
     // SAFETY: `execute` passes the M it runs on.
     let m: &'static M = unsafe { &*m.cast() };
+    // SAFETY: `execute` starts this.
+    unsafe { switch::arrived() };
     run(m);
     leave(m)
 }
@@ -30,6 +30,8 @@ pub(crate) extern "C" fn run_entry(m: *mut c_void) -> ! {
 pub(crate) extern "C" fn reap_entry(m: *mut c_void) -> ! {
     // SAFETY: as in `run_entry`.
     let m: &'static M = unsafe { &*m.cast() };
+    // SAFETY: `execute` starts this.
+    unsafe { switch::arrived() };
     reap(m);
     leave(m)
 }
@@ -40,10 +42,8 @@ fn leave(m: &'static M) -> ! {
     if !m.seq.is_inside() {
         enter::come_in(m);
     }
-    let nobody = Cell::new(0);
     // SAFETY: g0 saved itself when it started this base, and waits.
-    unsafe { arch::switch(&nobody, m.g0.sp.get()) };
-    unreachable!("a base was resumed after it had ended")
+    unsafe { switch::leave(m) }
 }
 
 fn current(m: &M) -> Gp {

@@ -31,6 +31,7 @@ pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32)
 pub(crate) fn taken(shared: &mut Shared, p: &'static P, m: &'static M) {
     end(p);
     p.lender.set(Some(m));
+    p.taken.fetch_add(1, Ordering::Relaxed);
     m.set_presence(Presence::Away);
     block::give_starts_back(shared, m);
 }
@@ -80,10 +81,16 @@ pub(crate) fn noticed(_shared: &mut Shared, m: &'static M, p: &'static P) {
 }
 
 /// `p` goes to somebody who keeps it, or is idle. Not one that is on loan.
-pub(crate) fn keep(_shared: &mut Shared, p: &'static P) {
+pub(crate) fn keep(shared: &mut Shared, p: &'static P) {
     if !p.on_loan.load(Ordering::Relaxed) {
-        p.lender.set(None);
+        forget(shared, p);
     }
+}
+
+/// Whoever holds `p` keeps it, though it was lent.
+pub(crate) fn forget(_shared: &mut Shared, p: &'static P) {
+    end(p);
+    p.lender.set(None);
 }
 
 /// Gives `p`, which nobody holds, back to the M that it was taken from. False: that has noticed.

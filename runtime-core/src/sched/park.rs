@@ -13,7 +13,7 @@ use crate::g::Gp;
 use crate::m::M;
 use crate::sched::sleeper::Sleeper;
 use crate::sched::waker::{self, NO_LEVEL};
-use crate::sched::{block, enter, slice, stacks};
+use crate::sched::{block, enter, slice, stacks, switch};
 use crate::stack::{Class, Top};
 use crate::state::{MAX_LEVEL, Park, State};
 use crate::wait_reason::WaitReason;
@@ -169,7 +169,7 @@ fn park(m: &'static M, g: Gp, top: &Top, level: u8, yields: bool) -> Result<(), 
     }
     // Woken already or not, nobody but this M can resume the G, and not before we are on g0 (rule 2).
     // SAFETY: g0 waits in `execute`.
-    unsafe { arch::switch(&top.sp, m.g0.sp.get()) };
+    unsafe { switch::mcall(m, top) };
     enter::go_out(m);
     errno::set(errno);
     Ok(())

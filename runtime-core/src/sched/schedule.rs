@@ -4,11 +4,10 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
-use crate::arch;
 use crate::life;
 use crate::m::M;
 use crate::sched::find_runnable::{Next, find_runnable};
-use crate::sched::{SCHED, base, idle, placement, stacks};
+use crate::sched::{SCHED, base, idle, placement, stacks, startm, switch};
 use crate::state::Start;
 
 /// Runs Gs for ever. Returns on m0 only, when the main goroutine has returned.
@@ -36,7 +35,7 @@ pub(crate) fn schedule(m: &'static M) {
 fn reset_spinning(m: &'static M) {
     m.spinning.set(false);
     SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-    idle::wakep();
+    startm::wakep();
 }
 
 /// Runs `next` until it parks, yields or ends (Go: execute, gogo).
@@ -69,15 +68,13 @@ fn execute(m: &'static M, next: Next) {
     match header.state.start() {
         Start::Resume => {
             m.stack.set(header.frames.get());
-            let sp = m.top().sp.get();
             // SAFETY: FRAMES: the G parked on this stack, on this M (rule 2: only the home M's queue held it), and
             // `start` made it ours alone.
-            unsafe { arch::switch(&m.g0.sp, sp) };
+            unsafe { switch::gogo(m, m.stack()) };
         }
         start => {
             // A task, or what is left of a dead G, borrows the M's spare stack.
             m.stack.set(header.frames.get().or(m.spare.get()));
-            let sp = m.stack().initial_sp();
             let entry = if start == Start::Reap {
                 base::reap_entry
             } else {
@@ -85,7 +82,7 @@ fn execute(m: &'static M, next: Next) {
             };
             let arg = ptr::from_ref(m).cast_mut().cast::<c_void>();
             // SAFETY: the stack is the G's alone, or the spare, which nothing stands on (rule 1).
-            unsafe { arch::start(&m.g0.sp, sp, entry, arg) };
+            unsafe { switch::start(m, m.stack(), entry, arg) };
         }
     }
     m.curg.set(None);

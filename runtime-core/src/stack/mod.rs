@@ -35,6 +35,7 @@ pub mod overflow;
 mod pool;
 mod scavenge;
 mod top;
+pub mod valgrind;
 
 pub use cache::Cache;
 pub use class::Class;

@@ -6,7 +6,7 @@ use super::arena::Arena;
 use super::cache::{BATCH, Chain};
 use super::guard::{self, Guard};
 use super::top::NO_CHUNK;
-use super::{Class, Stack};
+use super::{Class, Stack, valgrind};
 use crate::lock::{self, Lock, Rank};
 use crate::sys::{mem, nanotime};
 use std::io;
@@ -166,9 +166,10 @@ fn map_large(class: Class) -> io::Result<Stack> {
 fn unmap_large(stack: Stack) {
     let (base, size) = (stack.base(), stack.class().size());
     // SAFETY: its owner gave it up, and it is still mapped.
-    let guard = unsafe { stack.top() }.guard;
+    let (guard, valgrind) = unsafe { (stack.top().guard, stack.top().valgrind) };
     // SAFETY: the stack is its own mapping, and nobody's any more.
     unsafe {
+        valgrind::deregister(valgrind);
         if mem::release(base, size).is_err() {
             // vm.max_map_count is reached: at least its memory can go.
             let _ = mem::dontneed(base, size);

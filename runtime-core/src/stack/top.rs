@@ -1,7 +1,9 @@
 //! The handle of a stack and the record at its highest end. Made by `pool`, passed around by `sched`.
 
 use super::guard::Guard;
+use super::valgrind;
 use super::{Class, GUARD_SIZE};
+use crate::sanitize;
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::Location;
@@ -33,8 +35,12 @@ pub struct Top {
     pub(crate) yields_at: Cell<u8>,
     /// The size of the slot. Fixed.
     pub(crate) class: Class,
+    /// What a sanitizer keeps of the stack. `sched`'s.
+    pub(crate) sanitize: sanitize::OfStack,
     /// How it is guarded. Fixed.
     pub(super) guard: Guard,
+    /// What Valgrind calls it. Fixed.
+    pub(super) valgrind: valgrind::Id,
 }
 
 /// [`Top::chunk`] of a stack that no arena holds.
@@ -72,7 +78,9 @@ impl Stack {
             reason: Cell::new(0),
             yields_at: Cell::new(0),
             class,
+            sanitize: sanitize::OfStack::new(),
             guard,
+            valgrind: valgrind::register(base.addr().get()..base.addr().get() + class.size()),
         };
         // SAFETY: by the contract.
         let stack = unsafe { Stack::at(base, class) };

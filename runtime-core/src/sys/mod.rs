@@ -13,6 +13,7 @@
 //! | signals | [`msigsave`], [`minit_signals`], [`handle_if_default`] |
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |
+//! | unwinding | [`modules`] |
 //! | the claim handshake | [`has_membarrier`], [`membarrier_register`], [`membarrier`] |
 //! | the end | [`write_stderr`], [`abort`], [`exit`], [`sleep_for_ever`], [`atfork_child`] |
 //!

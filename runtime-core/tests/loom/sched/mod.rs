@@ -21,7 +21,7 @@ use lock::{Lock, Rank};
 use m::M;
 use p::P;
 
-pub(crate) use crate::{idle, netpoll, ready, steal};
+pub(crate) use crate::{idle, netpoll, ready, startm, steal};
 pub(crate) use time::waker;
 
 loom::lazy_static! {
@@ -187,4 +187,33 @@ pub(crate) mod deadlock {
 /// Nothing is freed here.
 pub(crate) mod base {
     pub(crate) fn free(_: super::Gp) {}
+}
+
+/// A quantum is the time that one G takes.
+pub(crate) mod arch {
+    pub(crate) fn cputicks() -> u64 {
+        super::SCHED.world.with(|world| world.ran())
+    }
+}
+
+pub(crate) mod ticks {
+    pub(crate) fn for_nanos(_: u64) -> u64 {
+        1
+    }
+}
+
+/// No model ends the process.
+pub(crate) mod life {
+    pub(crate) fn is_over() -> bool {
+        false
+    }
+}
+
+/// As in src/state.rs.
+pub(crate) mod state {
+    pub(crate) enum Wake {
+        Nothing,
+        Ready { pinned: bool },
+        Free,
+    }
 }

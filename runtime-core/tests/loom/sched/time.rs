@@ -16,6 +16,11 @@ pub(crate) fn add(when: u64, g: Gp) {
     }
 }
 
+/// One that has been there for long: everybody knows.
+pub(crate) fn add_before(when: u64, g: Gp) {
+    SCHED.p(0).timers.add(when, waker::of(g));
+}
+
 pub(crate) fn check(p: &'static P) -> bool {
     let now = sys::nanotime();
     if p.timers.next_when() > now {
