@@ -124,7 +124,8 @@ pub use gort_netpoll::{io, net};
 /// The runtime itself: what it is doing, and what it may use.
 ///
 /// [`dump`](runtime::dump) shows every task and goroutine; so do SIGQUIT (`Ctrl-\`) in a program with `#[gort::main]`,
-/// which then exits with status 2 as Go's do, and every fatal error.
+/// which then exits with status 2 as Go's do, and every fatal error. [`metrics`](runtime::metrics) is the same in
+/// figures, cheap enough to ask for all the time.
 ///
 /// # Examples
 ///
@@ -142,6 +143,7 @@ pub use gort_netpoll::{io, net};
 /// # std::io::Result::Ok(())
 /// ```
 pub mod runtime {
+    pub use gort_runtime_core::{RuntimeMetrics, metrics};
     pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_procs, set_max_threads};
 }
 

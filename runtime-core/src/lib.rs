@@ -23,6 +23,7 @@ mod getg;
 mod life;
 pub mod lock;
 mod m;
+mod metrics;
 pub mod note;
 mod p;
 pub mod poller;
@@ -48,6 +49,7 @@ pub use dump::{dump, dump_to};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
+pub use metrics::{RuntimeMetrics, metrics};
 pub use rt0::{MainOptions, ensure_booted, main};
 #[doc(hidden)]
 pub use sanitize::Mutex;

@@ -7,6 +7,7 @@
 pub(crate) mod base;
 pub(crate) mod block;
 pub(crate) mod blocking;
+pub(crate) mod counters;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod enter;
