@@ -43,7 +43,9 @@ mod ticks;
 pub mod timer;
 mod wait_reason;
 
-pub use api::{max_procs, newproc, newproc_blocking, reserve_stack, set_max_procs, time};
+pub use api::{
+    max_procs, newproc, newproc_blocking, reserve_stack, set_default_max_procs, set_max_procs, time,
+};
 pub use debug::{default_stack, set_default_stack};
 pub use dump::{dump, dump_to};
 pub use fatal::throw;

@@ -17,6 +17,7 @@ pub(crate) mod idle;
 pub(crate) mod loan;
 mod mlist;
 pub(crate) mod mstart;
+pub(crate) mod ncpu;
 pub(crate) mod netpoll;
 pub(crate) mod newm;
 pub(crate) mod newproc;
