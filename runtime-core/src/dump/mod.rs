@@ -6,6 +6,7 @@
 
 mod describe;
 mod glance;
+mod layout;
 pub(crate) mod quit;
 pub(crate) mod schedtrace;
 mod snapshot;
@@ -25,8 +26,9 @@ use crate::sched::{block, newm};
 use crate::sys;
 use snapshot::Snapshot;
 
-/// From now on a fatal error shows all Gs.
+/// From now on a fatal error shows all Gs, and a debugger finds them.
 pub(crate) fn init() {
+    layout::publish();
     fatal::dump_with(Dump {
         glance: glance::print,
         and_exit,

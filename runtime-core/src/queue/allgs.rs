@@ -17,6 +17,9 @@ pub(crate) struct AllLinks {
 }
 
 impl AllLinks {
+    /// Where the link to the next G lies, for debuggers.
+    pub(crate) const NEXT: usize = std::mem::offset_of!(AllLinks, next);
+
     pub(crate) const fn new() -> AllLinks {
         AllLinks {
             prev: Cell::new(None),
@@ -161,4 +164,10 @@ pub(crate) fn try_for_each(mut show: impl FnMut(Gp), mut retry: impl FnMut() -> 
         }
     }
     all
+}
+
+/// For debuggers: the address of the first shard's head, how far the others' are from one another, and how many there are.
+pub(crate) fn heads() -> (usize, usize, usize) {
+    let first = std::ptr::from_ref(&ALL[0].0.lock().head).addr();
+    (first, size_of::<Aligned>(), SHARDS)
 }

@@ -81,10 +81,16 @@ pub(crate) fn noticed(_shared: &mut Shared, m: &'static M, p: &'static P) {
 }
 
 /// `p` goes to somebody who keeps it, or is idle. Not one that is on loan.
-pub(crate) fn keep(_shared: &mut Shared, p: &'static P) {
+pub(crate) fn keep(shared: &mut Shared, p: &'static P) {
     if !p.on_loan.load(Ordering::Relaxed) {
-        p.lender.set(None);
+        forget(shared, p);
     }
+}
+
+/// Whoever holds `p` keeps it, though it was lent.
+pub(crate) fn forget(_shared: &mut Shared, p: &'static P) {
+    end(p);
+    p.lender.set(None);
 }
 
 /// Gives `p`, which nobody holds, back to the M that it was taken from. False: that has noticed.

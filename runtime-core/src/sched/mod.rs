@@ -30,6 +30,7 @@ pub(crate) mod schedule;
 pub(crate) mod sleeper;
 pub(crate) mod slice;
 pub(crate) mod stacks;
+pub(crate) mod startm;
 pub(crate) mod steal;
 pub(crate) mod switch;
 pub(crate) mod threads;
@@ -114,7 +115,7 @@ pub(crate) struct Sched {
 pub(crate) struct Shared {
     /// The global run queue.
     runq: GList,
-    /// The part of it that the network and the timers made runnable while no P was at hand: a P is lent for these.
+    /// The part of it that was waited for: what the network, timers and other threads made runnable. A P is lent for it.
     urgent: GList,
     /// Which of the two comes first next time.
     turn: bool,
@@ -228,6 +229,11 @@ impl Sched {
 
     pub(crate) fn set_m(&self, m: &'static M) {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    }
+
+    /// For debuggers: where the addresses of all Ms lie, and where their number.
+    pub(crate) fn ms_addresses(&self) -> (usize, usize) {
+        (ptr::from_ref(&self.allm).addr(), self.nm.as_ptr().addr())
     }
 
     /// All Ms but sysmon's.

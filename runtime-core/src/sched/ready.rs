@@ -7,7 +7,7 @@ use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::runq::OVERFLOW;
-use crate::sched::{SCHED, enter, idle, netpoll};
+use crate::sched::{SCHED, enter, idle, netpoll, startm};
 
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
@@ -36,10 +36,27 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
             // SAFETY: this thread's M holds the P.
             if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
                 put(p, kicked);
-                idle::wakep();
+                startm::wakep();
             }
         }
-        None => inject(g),
+        None => {
+            // As in `inject`.
+            if !life::is_over() {
+                SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
+                startm::wakep();
+            }
+        }
+    }
+}
+
+/// Queues a fresh G. It is not urgent, as one is that was waited for.
+pub(crate) fn submit(g: Gp, pinned: bool) {
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    if pinned || m.is_some_and(|m| m.p.get().is_some()) {
+        ready(g, pinned);
+    } else {
+        inject(g);
     }
 }
 
@@ -86,11 +103,10 @@ pub(crate) fn list_of(batch: &[*mut G; OVERFLOW]) -> GList {
 /// To the global queue, from a thread without a P.
 pub(crate) fn inject(g: Gp) {
     // A child of fork may drop a handle or a waker: nobody runs what comes of that, and the lock may be taken for ever.
-    if life::is_over() {
-        return;
+    if !life::is_over() {
+        SCHED.put_global(&mut SCHED.lock.lock(), g);
+        startm::wakep();
     }
-    SCHED.put_global(&mut SCHED.lock.lock(), g);
-    idle::wakep();
 }
 
 /// Rule 7: after a push to its queue, whatever `nmspinning` says, the home M runs or is woken.
