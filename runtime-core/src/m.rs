@@ -170,7 +170,7 @@ pub(crate) struct M {
     /// It lost its P because it burned, and has not come back. Under the sched lock.
     pub(crate) burns: Cell<bool>,
     /// Its G runs for long: no goroutine is placed here. Changed by sysmon.
-    pub(crate) stuck: AtomicBool,
+    pub(crate) overruns: AtomicBool,
     /// What sysmon has seen of it. sysmon's.
     pub(crate) watch: Cell<Watch>,
     /// Whether it is stuck. sysmon's.
@@ -227,7 +227,7 @@ impl M {
             spinning: Cell::new(false),
             runs: AtomicU64::new(0),
             burns: Cell::new(false),
-            stuck: AtomicBool::new(false),
+            overruns: AtomicBool::new(false),
             watch: Cell::new(Watch::new()),
             stuck: Cell::new(Stuck::new()),
             presence: AtomicU32::new(Presence::Active as u32),
@@ -269,7 +269,7 @@ impl M {
 
     /// Whether a goroutine that is placed here is likely to start soon.
     pub(crate) fn can_start(&self) -> bool {
-        self.presence() != Presence::Away && !self.stuck.load(Ordering::Relaxed)
+        self.presence() != Presence::Away && !self.overruns.load(Ordering::Relaxed)
     }
 
     /// Whether `other` is this M.

@@ -28,6 +28,7 @@ pub(crate) mod schedule;
 pub(crate) mod sleeper;
 pub(crate) mod slice;
 pub(crate) mod stacks;
+pub(crate) mod startm;
 pub(crate) mod steal;
 pub(crate) mod switch;
 pub(crate) mod threads;

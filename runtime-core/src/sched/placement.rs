@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::g::Gp;
 use crate::m::M;
-use crate::sched::{SCHED, idle, ready};
+use crate::sched::{SCHED, ready, startm};
 
 /// An M starts a goroutine while it holds at most the mean of live pins, a sixteenth, and so many more. (A quarter
 /// and 8, as first designed, lets one of two Ms hold 66% of 200 that arrive one by one: over the 60% that we allow.)
@@ -43,7 +43,7 @@ fn survey(m: &'static M, is_home: bool) -> Option<&'static M> {
     }
     if SCHED.nhomes.load(Ordering::Relaxed) < SCHED.nprocs() {
         // There is room for another M, which takes the next ones.
-        idle::wakep();
+        startm::wakep();
     }
     fewest.filter(|&(least, _)| least < mine).map(|(_, home)| home)
 }

@@ -7,7 +7,7 @@ use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::runq::OVERFLOW;
-use crate::sched::{SCHED, enter, idle, netpoll};
+use crate::sched::{SCHED, enter, idle, netpoll, startm};
 
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
@@ -36,14 +36,14 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
             // SAFETY: this thread's M holds the P.
             if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
                 put(p, kicked);
-                idle::wakep();
+                startm::wakep();
             }
         }
         None => {
             // As in `inject`.
             if !life::is_over() {
                 SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
-                idle::wakep();
+                startm::wakep();
             }
         }
     }
@@ -105,7 +105,7 @@ pub(crate) fn inject(g: Gp) {
     // A child of fork may drop a handle or a waker: nobody runs what comes of that, and the lock may be taken for ever.
     if !life::is_over() {
         SCHED.put_global(&mut SCHED.lock.lock(), g);
-        idle::wakep();
+        startm::wakep();
     }
 }
 

@@ -14,7 +14,7 @@ use std::{io, ptr};
 use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
-use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
+use crate::sched::{MAX_PROCS, SCHED, blocking, netpoll, newm, stacks, startm, time};
 use crate::{sys, sys_box, warning};
 
 /// How long it naps while some M has a P. Two looks show that an M is blocked, so that is known after 0.5 to 1 ms.
@@ -156,7 +156,7 @@ fn check_timers(now: u64) {
         return;
     }
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
-        idle::wakep();
+        startm::wakep();
     } else if time::overdue(now.saturating_sub(TIMER_NANOS)) {
         // As in `poll`.
         let _awaited = Awaited::begin();
@@ -168,7 +168,7 @@ fn check_timers(now: u64) {
 fn watch(seen: &mut [Seen], now: u64) {
     // Whoever put it there has woken an M, unless none was to be had.
     if SCHED.global_len.load(Ordering::Relaxed) != 0 && SCHED.npidle.load(Ordering::Relaxed) != 0 {
-        idle::wakep();
+        startm::wakep();
     }
     for (p, seen) in SCHED.ps().zip(seen) {
         let schedtick = p.schedtick.load(Ordering::Relaxed);
@@ -181,7 +181,7 @@ fn watch(seen: &mut [Seen], now: u64) {
         }
         // `ready` wakes nobody for what it puts into an empty runnext, since its P runs that next.
         if runs == seen.runs && !p.runq.is_empty() && SCHED.npidle.load(Ordering::Relaxed) != 0 {
-            idle::wakep();
+            startm::wakep();
         }
         seen.runs = runs;
     }

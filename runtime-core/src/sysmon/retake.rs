@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::claim::Seq;
 use crate::m::{M, Watch};
 use crate::p::P;
-use crate::sched::{SCHED, block, idle, loan};
+use crate::sched::{SCHED, block, loan, startm};
 use crate::sys;
 use crate::sysmon::SLICE_NANOS;
 
@@ -74,8 +74,8 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     // Without that clock nobody is ever known to be blocked or to burn.
     let cpu = sys::thread_cpu_nanos(tid).unwrap_or(0);
     if runs != last.runs {
-        if m.stuck.load(Ordering::Relaxed) {
-            m.stuck.store(false, Ordering::Relaxed);
+        if m.overruns.load(Ordering::Relaxed) {
+            m.overruns.store(false, Ordering::Relaxed);
         }
         m.watch.set(Watch {
             runs,
@@ -99,7 +99,7 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
         return Verdict::Blocked;
     }
     if now - last.since >= LOAN_NANOS {
-        stuck(p, m);
+        overruns(p, m);
     }
     // What waits is seen to by whoever gets an idle P.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
@@ -124,8 +124,8 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
 
 /// Nothing else starts on `m` for a while: what was placed there goes elsewhere, and if its P is on loan, it has not been
 /// for what is urgent: `m` keeps it, like any other.
-fn stuck(p: &'static P, m: &'static M) {
-    m.stuck.store(true, Ordering::Relaxed);
+fn overruns(p: &'static P, m: &'static M) {
+    m.overruns.store(true, Ordering::Relaxed);
     let has_starts = m.nstarts.load(Ordering::Acquire) != 0;
     let on_loan = p.on_loan.load(Ordering::Relaxed);
     if has_starts || on_loan {
@@ -136,7 +136,7 @@ fn stuck(p: &'static P, m: &'static M) {
         }
     }
     if has_starts {
-        idle::wakep();
+        startm::wakep();
     }
 }
 
@@ -157,7 +157,7 @@ fn work_waits() -> bool {
 fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> bool {
     let mut shared = SCHED.lock.lock();
     // If no M can be had for it, the P stays where it is.
-    if !idle::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
+    if !startm::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
         return false;
     }
     if verdict != Verdict::Blocked {
@@ -165,10 +165,10 @@ fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> b
     }
     if verdict == Verdict::Lent {
         loan::begin(&mut shared, p);
-        idle::startm(shared, p, false);
+        startm::startm(shared, p, false);
     } else {
         drop(shared);
-        idle::handoffp(p);
+        startm::handoffp(p);
     }
     true
 }

@@ -17,7 +17,7 @@ use crate::sched::blocking::relief::{self, Calls};
 use crate::sched::blocking::worker::{self, Worker};
 use crate::sched::deadlock::Awaited;
 use crate::sched::ready::ready;
-use crate::sched::{idle, threads};
+use crate::sched::{startm, threads};
 use crate::sys;
 
 /// How many workers each kind has before its work queues up (tokio: max_blocking_threads).
@@ -224,7 +224,7 @@ impl Pool {
     #[cold]
     fn not_made(&self, worker: &'static Worker, error: &io::Error) -> NoThread {
         threads::release();
-        idle::warn_no_m(error);
+        startm::warn_no_m(error);
         // Ends after the lock is open; the work is in the hands of the caller.
         let _awaited = worker.rest();
         let mut shared = self.lock();
