@@ -3,6 +3,7 @@
 //! It takes the P from who blocks or burns (`retake`), polls the network and runs the timers when nobody does, ends time
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
+mod follow;
 mod retake;
 mod stuck;
 mod trace;
@@ -81,6 +82,7 @@ fn sysmon() -> ! {
     let mut waited_for_threads = 0;
     let mut looks = stuck::Looks::new(busy_at);
     let mut trace = trace::Trace::new(busy_at);
+    let mut procs = follow::Follow::new(busy_at);
     loop {
         let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
         sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
@@ -116,6 +118,7 @@ fn sysmon() -> ! {
         watch(&mut seen, now);
         looks.look(now);
         trace.print(now);
+        procs.look(now);
         if retake::retake(now) {
             acted_at = now;
         }
