@@ -4,9 +4,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::jobs::Jobs;
+use crate::load::RATE;
 use crate::trouble::Trouble;
 
-const USAGE: &str = "usage: pressure [--only FILTER] [--seconds N] [--rounds N] [--seed N]\n\
+const USAGE: &str = "usage: pressure [--only FILTER] [--seconds N] [--rounds N] [--rate N] [--seed N]\n\
                      \x20      pressure jobs [--jobs N] [--millis N]";
 
 /// What `run` calls a server with: `--serve SERVER TROUBLE ITERATIONS`.
@@ -19,6 +20,8 @@ pub(crate) struct Options {
     /// How long each case lasts.
     pub(crate) duration: Duration,
     pub(crate) rounds: usize,
+    /// Requests a second.
+    pub(crate) rate: u32,
     /// Draws the requests that misbehave.
     pub(crate) seed: u64,
 }
@@ -41,6 +44,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
         only: String::new(),
         duration: Duration::from_secs(10),
         rounds: 1,
+        rate: RATE,
         seed: 1,
     };
     while let Some(arg) = args.next() {
@@ -56,6 +60,7 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
             "--only" => options.only = value(&mut args, &arg)?,
             "--seconds" => options.duration = Duration::from_secs(positive(&mut args, &arg)?),
             "--rounds" => options.rounds = positive(&mut args, &arg)? as usize,
+            "--rate" => options.rate = positive(&mut args, &arg)? as u32,
             "--seed" => options.seed = value(&mut args, &arg)?,
             _ => return Err(format!("unknown argument {arg}\n{USAGE}")),
         }

@@ -8,15 +8,14 @@ use crate::epoll::Epoll;
 use crate::server::{MISBEHAVE, Message};
 
 pub(crate) const CONNECTIONS: usize = 200;
-pub(crate) const REQUESTS_A_SECOND: u32 = 2_000;
+/// Requests a second.
+pub(crate) const RATE: u32 = 2_000;
 /// One request of so many misbehaves.
 const ONE_OF: u64 = 100;
 /// What goes before, and is not in the figures.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// A server that owes replies for so long after the last request is broken.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-const INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / REQUESTS_A_SECOND as u64);
 
 /// What became of the requests that did not misbehave themselves.
 pub(crate) struct Record {
@@ -26,22 +25,21 @@ pub(crate) struct Record {
     pub(crate) late: Vec<u64>,
 }
 
-/// Drives the server at `address` for `duration`.
+/// Drives the server at `address` for `duration`, with `rate` requests a second.
 ///
 /// # Errors
 /// If the server closes a connection, answers something else, or not at all.
-pub(crate) fn drive(address: SocketAddr, duration: Duration, seed: u64) -> io::Result<Record> {
-    let requests = (REQUESTS_A_SECOND as f64 * (WARM_UP + duration).as_secs_f64()) as usize;
+pub(crate) fn drive(address: SocketAddr, rate: u32, duration: Duration, seed: u64) -> io::Result<Record> {
     let mut connections = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
         connections.push(Connection::to(address)?);
     }
-    let mut epoll = Epoll::new(INTERVAL, CONNECTIONS)?;
+    let mut epoll = Epoll::new(Duration::from_secs(1) / rate, CONNECTIONS)?;
     for (key, connection) in connections.iter().enumerate() {
         epoll.add(&connection.stream, key)?;
     }
-    let mut schedule = Schedule::new(requests, seed);
-    let mut waiting = requests;
+    let mut schedule = Schedule::new(rate, duration, seed);
+    let mut waiting = schedule.requests.len();
     while waiting > 0 {
         while let Some((number, request)) = schedule.next_due() {
             connections[number % CONNECTIONS].send(request)?;
@@ -66,6 +64,9 @@ pub(crate) fn drive(address: SocketAddr, duration: Duration, seed: u64) -> io::R
 /// Which request is due when, and what became of it.
 struct Schedule {
     start: Instant,
+    interval: Duration,
+    /// So many of the requests are the warm-up.
+    warm_up: usize,
     requests: Vec<Request>,
     sent: usize,
 }
@@ -79,10 +80,14 @@ struct Request {
 }
 
 impl Schedule {
-    fn new(requests: usize, seed: u64) -> Schedule {
+    fn new(rate: u32, duration: Duration, seed: u64) -> Schedule {
         let mut random = Random::new(seed);
+        let in_time = |time: Duration| (f64::from(rate) * time.as_secs_f64()) as usize;
+        let warm_up = in_time(WARM_UP);
         Schedule {
-            requests: (0..requests)
+            interval: Duration::from_secs(1) / rate,
+            warm_up,
+            requests: (0..warm_up + in_time(duration))
                 .map(|_| Request {
                     misbehaves: random.next().is_multiple_of(ONE_OF),
                     late: 0,
@@ -95,7 +100,7 @@ impl Schedule {
     }
 
     fn due(&self, number: usize) -> Instant {
-        self.start + INTERVAL * number as u32
+        self.start + self.interval * number as u32
     }
 
     fn next_due(&mut self) -> Option<(usize, Message)> {
@@ -128,11 +133,10 @@ impl Schedule {
     }
 
     fn into_record(self) -> Record {
-        let warm_up = (REQUESTS_A_SECOND as f64 * WARM_UP.as_secs_f64()) as usize;
         let others: Vec<Request> = self
             .requests
             .into_iter()
-            .skip(warm_up)
+            .skip(self.warm_up)
             .filter(|request| !request.misbehaves)
             .collect();
         Record {

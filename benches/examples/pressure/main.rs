@@ -1,7 +1,8 @@
 //! How long ordinary requests take while a few others misbehave, on gort and on its peers.
 //!
 //! ```text
-//! cargo run --release -p gort-benches --example pressure -- [--only FILTER,FILTER...] [--seconds N] [--rounds N] [--seed N]
+//! cargo run --release -p gort-benches --example pressure -- [--only FILTER,FILTER...] [--seconds N] [--rounds N]
+//!     [--rate N] [--seed N]
 //! cargo run --release -p gort-benches --example pressure -- jobs [--jobs N] [--millis N]
 //! ```
 //!

@@ -130,7 +130,7 @@ fn read(
     let clock = CpuClock::of(process.id()).map_err(|error| error.to_string())?;
     let measured = || {
         let (cpu, started) = (clock.read()?, Instant::now());
-        let record = load::drive(address, options.duration, options.seed)?;
+        let record = load::drive(address, options.rate, options.duration, options.seed)?;
         let (cpu, wall) = (clock.read()?.saturating_sub(cpu), started.elapsed());
         let threads = fs::read_dir(format!("/proc/{}/task", process.id()))?.count();
         Ok(Summary::of(record, cpu, wall, threads))

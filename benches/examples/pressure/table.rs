@@ -11,7 +11,7 @@ use gort_benches::WORKERS;
 use crate::args::Options;
 use crate::bound::Bound;
 use crate::jobs::{Jobs, Outcome};
-use crate::load::{CONNECTIONS, REQUESTS_A_SECOND};
+use crate::load::CONNECTIONS;
 use crate::run::Row;
 use crate::trouble::Trouble;
 
@@ -19,12 +19,13 @@ pub(crate) fn head(options: &Options) {
     let Options {
         duration,
         rounds,
+        rate,
         seed,
         ..
     } = options;
     let debug = std::env::var("GORTDEBUG").unwrap_or_default();
     println!(
-        "{WORKERS} processors, {CONNECTIONS} connections, {REQUESTS_A_SECOND} requests a second for {duration:?}, \
+        "{WORKERS} processors, {CONNECTIONS} connections, {rate} requests a second for {duration:?}, \
          best of {rounds}, seed {seed}, GORTDEBUG={debug}\n\
          milliseconds; late: the load's own p99; cpu: the server's, of one processor"
     );
