@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
+use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
 use crate::wait_reason::WaitReason;
 
@@ -41,6 +42,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
 
 #[cold]
 fn give_up(cx: &mut Context<'_>) -> Poll<()> {
+    counters::YIELDS.count();
     if !request_yield(cx.waker()) {
         cx.waker().wake_by_ref();
     }
