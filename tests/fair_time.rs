@@ -1,5 +1,5 @@
 //! Fair time: who never waits gives way all the same, at gort's own leaf futures, after a slice of 10 ms. On one processor,
-//! and without another thread: the processor was not taken, it was given.
+//! which was not taken, but given.
 
 mod support;
 
@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use gort::Wait;
-use gort::net::{TcpListener, TcpStream};
+use gort::net::TcpStream;
 use gort::task::yield_now;
 use gort::time::sleep_until;
 use support::{is_child, run_child_and_show, watchdog};
@@ -19,40 +19,35 @@ use support::{is_child, run_child_and_show, watchdog};
 /// How often a bystander has to get its turn.
 const TURNS: usize = 5;
 
-fn threads() -> usize {
-    support::proc::threads("").len()
-}
-
-/// In a child with one processor: `busy` runs until it is told to stop, which a task of the same processor says after
-/// some turns of its own. No thread was made for that.
-fn gives_way(name: &'static str, busy: impl FnOnce(Arc<AtomicBool>)) {
+/// In a child with one processor: `busy` has something run until it is told to stop, which a task of the same processor
+/// says after some turns of its own. The processor was not taken for that.
+fn gives_way(name: &'static str, busy: impl FnOnce()) {
     let _watchdog = watchdog(name);
     if !is_child(name) {
         return run_child_and_show(name, &[("GOMAXPROCS", "1")]);
     }
-    // The runtime has all its threads once the network is there and something has run while one of them waits for it.
-    drop(gort::block_on(TcpListener::bind("127.0.0.1:0")).unwrap());
-    let before = support::proc::steady(|| {
-        gort::spawn(async {}).wait().unwrap();
-        threads()
-    });
+    busy();
+    assert_eq!(gort::runtime::metrics().busy_retake_count(), 0);
+}
+
+/// On the only processor, which the caller keeps: the task that waits for its turns, and what it sets in the end.
+fn bystander() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let theirs = stop.clone();
-    let bystander = gort::spawn(async move {
+    gort::spawn(async move {
         for _ in 0..TURNS {
             yield_now().await;
         }
         theirs.store(true, Relaxed);
     });
-    busy(stop);
-    bystander.wait().unwrap();
-    assert_eq!(threads(), before);
+    stop
 }
 
 #[test]
 fn a_task_that_awaits_what_is_ready() {
-    gives_way("a_task_that_awaits_what_is_ready", |stop| {
+    gives_way("a_task_that_awaits_what_is_ready", || {
         let task = gort::spawn(async move {
+            let stop = bystander();
             while !stop.load(Relaxed) {
                 sleep_until(Instant::now()).await;
             }
@@ -63,8 +58,9 @@ fn a_task_that_awaits_what_is_ready() {
 
 #[test]
 fn a_goroutine_that_waits_for_what_is_ready() {
-    gives_way("a_goroutine_that_waits_for_what_is_ready", |stop| {
+    gives_way("a_goroutine_that_waits_for_what_is_ready", || {
         let goroutine = gort::go(move || {
+            let stop = bystander();
             while !stop.load(Relaxed) {
                 std::future::ready(()).wait();
             }
@@ -76,12 +72,13 @@ fn a_goroutine_that_waits_for_what_is_ready() {
 /// Awaited in one task, so that only the handles themselves can give way.
 #[test]
 fn joins_of_what_has_ended() {
-    gives_way("joins_of_what_has_ended", |stop| {
+    gives_way("joins_of_what_has_ended", || {
         let mut ended: Vec<_> = (0..100_000).map(|_| gort::spawn(async {})).collect();
         while !ended.iter().all(|task| task.is_finished()) {
             gort::block_on(yield_now());
         }
         let task = gort::spawn(async move {
+            let stop = bystander();
             let mut joined = 0;
             for task in ended.drain(..) {
                 task.await.unwrap();
@@ -101,13 +98,14 @@ fn joins_of_what_has_ended() {
 #[test]
 fn a_socket_that_is_always_ready() {
     const BYTES: usize = 1 << 20;
-    gives_way("a_socket_that_is_always_ready", |stop| {
+    gives_way("a_socket_that_is_always_ready", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
         let mut theirs = listener.accept().unwrap().0;
         // A peer that always has more to say, until this end is gone.
         let writer = std::thread::spawn(move || while theirs.write_all(&[7; BYTES]).is_ok() {});
         let goroutine = gort::go(move || {
+            let stop = bystander();
             let mut byte = [0];
             while !stop.load(Relaxed) {
                 ours.read_exact(&mut byte).unwrap();
@@ -120,13 +118,14 @@ fn a_socket_that_is_always_ready() {
 
 #[test]
 fn a_socket_that_is_always_ready_to_a_task() {
-    gives_way("a_socket_that_is_always_ready_to_a_task", |stop| {
+    gives_way("a_socket_that_is_always_ready_to_a_task", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
         let mut theirs = listener.accept().unwrap().0;
         let writer = std::thread::spawn(move || while theirs.write_all(&[7; 1 << 20]).is_ok() {});
         let task = gort::spawn(async move {
             use gort::io::AsyncReadExt;
+            let stop = bystander();
             let mut byte = [0];
             while !stop.load(Relaxed) {
                 AsyncReadExt::read_exact(&mut ours, &mut byte).await.unwrap();
@@ -140,7 +139,9 @@ fn a_socket_that_is_always_ready_to_a_task() {
 /// Two tasks that wake each other into `runnext` share one slice: a third has its turn.
 #[test]
 fn runnext_starves_nobody() {
-    gives_way("runnext_starves_nobody", |stop| {
+    gives_way("runnext_starves_nobody", || {
+        // The players come first, and the third when they play.
+        let stop = Arc::new(Mutex::new(None::<Arc<AtomicBool>>));
         let slots: [Arc<Mutex<Option<Waker>>>; 2] = Default::default();
         let players: Vec<_> = (0..2)
             .map(|i| {
@@ -152,7 +153,8 @@ fn runnext_starves_nobody() {
                     if let Some(waker) = waker {
                         waker.wake();
                     }
-                    if stop.load(Relaxed) {
+                    let mut stop = stop.lock().unwrap();
+                    if stop.get_or_insert_with(bystander).load(Relaxed) {
                         Poll::Ready(())
                     } else {
                         Poll::Pending
