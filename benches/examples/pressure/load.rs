@@ -34,11 +34,12 @@ pub(crate) fn drive(address: SocketAddr, rate: u32, duration: Duration, seed: u6
     for _ in 0..CONNECTIONS {
         connections.push(Connection::to(address)?);
     }
-    let mut epoll = Epoll::new(Duration::from_secs(1) / rate, CONNECTIONS)?;
+    let mut schedule = Schedule::new(rate, duration, seed);
+    // The clock starts after the schedule: when it ticks, a request is due.
+    let mut epoll = Epoll::new(schedule.interval, CONNECTIONS)?;
     for (key, connection) in connections.iter().enumerate() {
         epoll.add(&connection.stream, key)?;
     }
-    let mut schedule = Schedule::new(rate, duration, seed);
     let mut waiting = schedule.requests.len();
     while waiting > 0 {
         while let Some((number, request)) = schedule.next_due() {
