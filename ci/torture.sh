@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Half a minute of torture with a random seed: everything at once, and all books balance. The seed is in the output;
+# Half a minute of torture with a random seed: everything at once, the number of processors changing all the time, and
+# all books balance. The seed is in the output;
 # `cargo run --release --example torture -- SECONDS SEED` repeats it. Bad arguments are refused in one line.
 
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"

@@ -89,6 +89,9 @@
 //! | `GOMAXPROCS` | how many tasks and goroutines run at the same time; one for each processor unless it is set |
 //! | `GORT_STACK` | the size of a goroutine's stack in bytes, 262144 unless it is set |
 //! | `GORTDEBUG=boot=1` | prints each step of the boot, with the microseconds since the first |
+//! | `GORTDEBUG=schedtrace=1000` | prints what the scheduler does, every so many milliseconds, in Go's words |
+//! | `GORTDEBUG=schedtrace=1000,scheddetail=1` | and with it each P, M and G |
+//! | `GORTDEBUG=stuck=0` | does without the report of a thread that keeps its goroutines waiting for over a second |
 //!
 //! # Caveats
 //!
@@ -98,7 +101,8 @@
 //!   threads.) And a goroutine that waits in a *std* primitive (`Mutex`, `Condvar`, `mpsc`, `Once`, `LazyLock`) for
 //!   another goroutine of the same thread **waits for ever**. Never hold a std guard over a wait; wait for others with
 //!   what parks: a [`JoinHandle`], a socket, any future; and wrap what must block in [`blocking`], which runs it on a
-//!   thread that is there for such. The same goes for a task while its `poll` waits, and for
+//!   thread that is there for such. A thread that keeps its goroutines waiting for over a second is reported on stderr,
+//!   once, with what it runs and what waits. The same goes for a task while its `poll` waits, and for
 //!   [`spawn_local`](task::spawn_local) tasks.
 //! - A wait inside a `thread_local!` initialiser or a scoped thread-local is a hole in soundness that all coroutines
 //!   of one thread share. `examples/known_hole.rs` shows it. Do not wait there.

@@ -102,8 +102,19 @@ fn the_entry_goes_before_gomaxprocs() {
 }
 
 fn gortdebug() {
-    const KNOWN: &str = "the known words are boot=1, membarrier=0, fault=STEP (for tests)";
-    for value in ["", ",", " , ", "boot=0", "boot=0,", " boot=0 ,boot=0"] {
+    const KNOWN: &str = "the known words are boot=1, schedtrace=MS, scheddetail=1, stuck=0, membarrier=0, fault=STEP \
+                         (for tests)";
+    for value in [
+        "",
+        ",",
+        " , ",
+        "boot=0",
+        "boot=0,",
+        " boot=0 ,boot=0",
+        "schedtrace=0",
+        "scheddetail=1",
+        "stuck=0",
+    ] {
         program("procs", &[("GORTDEBUG", value)]).assert_quiet(0);
     }
     for (value, ignored) in [
@@ -114,6 +125,10 @@ fn gortdebug() {
         ("boot", "boot"),
         ("fault=nothing", "fault=nothing"),
         ("BOOT=1", "BOOT=1"),
+        ("schedtrace", "schedtrace"),
+        ("schedtrace=fast,schedtrace=-1", "schedtrace=fast, schedtrace=-1"),
+        ("schedtrace=1.5,scheddetail=2", "schedtrace=1.5, scheddetail=2"),
+        ("stuck=no", "stuck=no"),
     ] {
         let left = program("procs", &[("GORTDEBUG", value)]);
         left.assert_success();

@@ -20,7 +20,7 @@ use support::{is_child, run_child_and_show, watchdog};
 const TURNS: usize = 5;
 
 fn threads() -> usize {
-    support::proc::switches(std::process::id()).len()
+    support::proc::threads("").len()
 }
 
 /// In a child with one processor: `busy` runs until it is told to stop, which a task of the same processor says after

@@ -8,7 +8,7 @@ mod support;
 use std::future;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
 use gort::time::{sleep, timeout};
 use support::proc::switches;
-use support::{child, is_child, watchdog};
+use support::{Event, announced, child, is_child, watchdog};
 
 /// Without a switch for so long, it has settled.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -96,6 +96,39 @@ fn after_boot() {
 #[test]
 fn after_a_burst() {
     idle_after("after_a_burst", burst);
+}
+
+/// A goroutine blocks its thread for ever. Nobody lives there that could run.
+#[test]
+fn while_a_thread_is_blocked() {
+    idle_after("while_a_thread_is_blocked", || {
+        park_a_task();
+        drop(gort::go(|| {
+            loop {
+                thread::park();
+            }
+        }));
+    });
+}
+
+/// The same, and another is runnable there: that has been reported, and is over.
+#[test]
+fn while_a_thread_is_stuck() {
+    idle_after("while_a_thread_is_stuck", || {
+        let (event, waits) = (Event::new(), Event::new());
+        let (theirs, waiting) = (event.clone(), waits.clone());
+        let (blocks, is_blocked) = mpsc::channel();
+        drop(gort::go(move || {
+            drop(gort::task::spawn_local(announced(theirs, waiting)));
+            waits.wait();
+            blocks.send(()).unwrap();
+            loop {
+                thread::park();
+            }
+        }));
+        is_blocked.recv().unwrap();
+        event.set();
+    });
 }
 
 /// Sockets, timers, goroutines, wakes by foreign threads; some of each stay, parked.

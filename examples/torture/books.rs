@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
+use crate::resizer::RESIZES;
 use crate::verb::panics::RAISED;
 
 /// What is written once for each beginning and once for each end.
@@ -126,7 +127,7 @@ pub(crate) static ERRANDS: Book = Book::whole("errands");
 pub(crate) static THREADS_KEPT: Book = Book::whole("threads kept");
 
 /// Those that belong to no verb.
-pub(crate) static SHARED: [&Book; 11] = [
+pub(crate) static SHARED: [&Book; 12] = [
     &TASKS,
     &GOROUTINES,
     &JOBS,
@@ -137,6 +138,7 @@ pub(crate) static SHARED: [&Book; 11] = [
     &SERVED,
     &ERRANDS,
     &RAISED,
+    &RESIZES,
     &THREADS_KEPT,
 ];
 

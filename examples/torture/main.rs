@@ -5,6 +5,8 @@
 //! exit status is 0; it is 1 after a discrepancy, each of which is a line on stderr, 2 for bad arguments, and 3 when
 //! the program hung.
 //!
+//! The number of processors changes all the time, from 1 to 8, unless `GOMAXPROCS` is set.
+//!
 //! The seed is printed. It repeats what every actor draws, not how the threads meet.
 #![expect(
     clippy::print_stdout,
@@ -21,6 +23,7 @@ mod foreign;
 mod process;
 mod random;
 mod report;
+mod resizer;
 mod server;
 mod verb;
 mod watchdog;
@@ -95,8 +98,12 @@ fn torture(args: &args::Args) -> io::Result<bool> {
 
     let server = Server::start(&listener);
     let visitors = Foreign::visit(&mut random);
+    let resizer = resizer::start();
     for actor in actor::start(&mut random) {
         actor.join().wait();
+    }
+    if let Some(resizer) = resizer {
+        resizer.join().wait();
     }
     for left in visitors {
         left.wait();

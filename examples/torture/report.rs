@@ -11,6 +11,7 @@ use crate::books::{
 };
 use crate::foreign::Foreign;
 use crate::process::{descriptors, peak_rss_kib, threads};
+use crate::resizer::MOST_PROCESSORS;
 use crate::verb::VERBS;
 
 /// How long what was forgotten may take to end: less than the watchdog waits.
@@ -98,7 +99,9 @@ pub(crate) fn close(before: &Before) -> bool {
         .iter()
         .map(|book| book.count().most_open)
         .sum();
-    let most = 2 * (gort::runtime::max_procs() + kept as usize) + Foreign::threads() + OTHER_THREADS;
+    let most = 2 * (gort::runtime::max_procs().max(MOST_PROCESSORS) + kept as usize)
+        + Foreign::threads()
+        + OTHER_THREADS;
     let threads = threads();
     println!(
         "threads at the end: {threads}, of {most} at most; peak RSS {} MiB",

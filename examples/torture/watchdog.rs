@@ -1,5 +1,6 @@
-//! Ends the program when it hangs: a foreign thread that sees that nothing ends any more.
+//! Ends the program when it hangs: a foreign thread that sees that nothing ends any more, and dumps what there is.
 
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ const HUNG: i32 = 3;
 const STANDSTILL: Duration = Duration::from_secs(30);
 /// How long what was begun in time may take to end.
 const OVERTIME: Duration = Duration::from_secs(90);
+
+const TIME_TO_DUMP: Duration = Duration::from_secs(20);
 
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -47,5 +50,14 @@ fn hangs(seed: u64, what: &str, how_long: Duration) -> ! {
         }
     }
     eprintln!("torture: {} goroutines in all", gort::runtime::num_goroutines());
+    // It may hang as well.
+    let (sender, dumped) = channel();
+    thread::spawn(move || {
+        gort::runtime::dump();
+        sender.send(())
+    });
+    if dumped.recv_timeout(TIME_TO_DUMP).is_err() {
+        eprintln!("torture: the dump hangs, too");
+    }
     std::process::exit(HUNG)
 }

@@ -45,6 +45,11 @@ pub(crate) fn world() -> &'static World {
 }
 
 impl World {
+    /// How long it has been since the beginning.
+    pub(crate) fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// False: it is time to come to an end.
     pub(crate) fn goes_on(&self) -> bool {
         Instant::now() < self.until
@@ -61,7 +66,7 @@ impl World {
 
     /// Whether another `n` connections may be made.
     pub(crate) fn may_connect(&self, n: u64) -> bool {
-        let allowed = CONNECTIONS_AT_ONCE + self.begun.elapsed().as_secs() * CONNECTIONS_PER_SECOND;
+        let allowed = CONNECTIONS_AT_ONCE + self.age().as_secs() * CONNECTIONS_PER_SECOND;
         let open = books::CLIENTS.count().open() + books::SERVED.count().open();
         let count = |made: u64| (made + n <= allowed).then_some(made + n);
         open < MOST_CONNECTIONS && self.connections.fetch_update(SeqCst, SeqCst, count).is_ok()

@@ -4,19 +4,23 @@
 
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use crate::stack::Class;
 use crate::warning;
 
 static BOOT: AtomicBool = AtomicBool::new(false);
 static NO_MEMBARRIER: AtomicBool = AtomicBool::new(false);
+/// Milliseconds; 0: no trace.
+static SCHEDTRACE: AtomicU64 = AtomicU64::new(0);
+static SCHEDDETAIL: AtomicBool = AtomicBool::new(false);
+static NO_STUCK: AtomicBool = AtomicBool::new(false);
 /// One more than the index in [`FAULTS`] of the one that a test asks for.
 static FAULT: AtomicU8 = AtomicU8::new(0);
 static DEFAULT_STACK: AtomicU8 = AtomicU8::new(0);
 
 /// The words that $GORTDEBUG knows.
-const KNOWN: &str = "boot=1, membarrier=0, fault=STEP (for tests)";
+const KNOWN: &str = "boot=1, schedtrace=MS, scheddetail=1, stuck=0, membarrier=0, fault=STEP (for tests)";
 
 /// The checks of the boot that a test can have fail.
 const FAULTS: [&str; 7] = [
@@ -73,6 +77,14 @@ pub(crate) fn early() {
 
 /// Reads $GORTDEBUG and $GORT_STACK; one warning for each that it does not understand.
 pub(crate) fn parsedebugvars() {
+    for (word, value) in words() {
+        match word {
+            "schedtrace" => SCHEDTRACE.store(millis(value).unwrap_or(0), Ordering::Relaxed),
+            "scheddetail" => SCHEDDETAIL.store(value == "1", Ordering::Relaxed),
+            "stuck" => NO_STUCK.store(value == "0", Ordering::Relaxed),
+            _ => {}
+        }
+    }
     if unknown_words().next().is_some() {
         warning!("GORTDEBUG: the known words are {KNOWN}; ignoring {Unknown}");
     }
@@ -90,7 +102,8 @@ pub(crate) fn parsedebugvars() {
 
 fn unknown_words() -> impl Iterator<Item = (&'static str, &'static str)> {
     words().filter(|&(word, value)| match word {
-        "boot" | "membarrier" => !matches!(value, "0" | "1"),
+        "boot" | "membarrier" | "scheddetail" | "stuck" => !matches!(value, "0" | "1"),
+        "schedtrace" => millis(value).is_none(),
         "fault" => fault_index(value).is_none(),
         _ => true,
     })
@@ -120,6 +133,14 @@ pub(crate) fn number(text: &str) -> Option<usize> {
     (number > 0).then_some(number)
 }
 
+/// A time in milliseconds; 0 is one.
+fn millis(text: &str) -> Option<u64> {
+    match text {
+        "0" => Some(0),
+        text => number(text).map(|millis| millis as u64),
+    }
+}
+
 /// Whether each boot step is printed.
 pub(crate) fn boot() -> bool {
     BOOT.load(Ordering::Relaxed)
@@ -128,6 +149,21 @@ pub(crate) fn boot() -> bool {
 /// Whether to do without membarrier, as on a kernel that has none.
 pub(crate) fn no_membarrier() -> bool {
     NO_MEMBARRIER.load(Ordering::Relaxed)
+}
+
+/// How often the scheduler's state is printed, in milliseconds.
+pub(crate) fn schedtrace() -> Option<u64> {
+    Some(SCHEDTRACE.load(Ordering::Relaxed)).filter(|millis| *millis != 0)
+}
+
+/// Whether every P, M and G is, too.
+pub(crate) fn scheddetail() -> bool {
+    SCHEDDETAIL.load(Ordering::Relaxed)
+}
+
+/// Whether an M that is stuck is reported.
+pub(crate) fn stuck() -> bool {
+    !NO_STUCK.load(Ordering::Relaxed)
 }
 
 /// Whether a test wants this check to fail (`fault=STEP`).

@@ -15,6 +15,8 @@ use crate::sanitize::Mutex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Rank {
+    /// Held by whoever walks through all Gs, for as long.
+    Walk,
     /// Held by whoever stops the world, for as long.
     World,
     /// The scheduler's: global queue, idle Ps and Ms.
@@ -33,7 +35,8 @@ pub enum Rank {
     Blocking,
 }
 
-const RANKS: [Rank; 8] = [
+const RANKS: [Rank; 9] = [
+    Rank::Walk,
     Rank::World,
     Rank::Sched,
     Rank::Starts,

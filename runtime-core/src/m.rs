@@ -91,6 +91,28 @@ impl Watch {
     }
 }
 
+/// For how long sysmon has seen an M in user code while its own Gs waited.
+#[derive(Clone, Copy)]
+pub(crate) struct Stuck {
+    /// `M.runs` all the while.
+    pub(crate) runs: u64,
+    pub(crate) nanos: u64,
+    /// It has been reported as often; this time, too, if `reported`.
+    pub(crate) reports: u32,
+    pub(crate) reported: bool,
+}
+
+impl Stuck {
+    const fn new() -> Stuck {
+        Stuck {
+            runs: 0,
+            nanos: 0,
+            reports: 0,
+            reported: false,
+        }
+    }
+}
+
 /// The G that an M runs. Others may look at it, to learn where the G is.
 pub(crate) struct CurG(AtomicPtr<G>);
 
@@ -149,8 +171,12 @@ pub(crate) struct M {
     pub(crate) refused: Cell<(u64, u64)>,
     /// It lost its P because it burned, and has not come back. Under the sched lock.
     pub(crate) burns: Cell<bool>,
+    /// Its G runs for long: no goroutine is placed here. Changed by sysmon.
+    pub(crate) overruns: AtomicBool,
     /// What sysmon has seen of it. sysmon's.
     pub(crate) watch: Cell<Watch>,
+    /// Whether it is stuck. sysmon's.
+    pub(crate) stuck: Cell<Stuck>,
     /// See [`Presence`].
     presence: AtomicU32,
     /// Where it sleeps.
@@ -204,7 +230,9 @@ impl M {
             runs: AtomicU64::new(0),
             refused: Cell::new((0, 0)),
             burns: Cell::new(false),
+            overruns: AtomicBool::new(false),
             watch: Cell::new(Watch::new()),
+            stuck: Cell::new(Stuck::new()),
             presence: AtomicU32::new(Presence::Active as u32),
             note: Note::new(),
             pinned: Pinned::new(),
@@ -240,6 +268,11 @@ impl M {
     #[inline]
     pub(crate) fn set_presence(&self, presence: Presence) {
         self.presence.store(presence as u32, Ordering::Relaxed);
+    }
+
+    /// Whether a goroutine that is placed here is likely to start soon.
+    pub(crate) fn can_start(&self) -> bool {
+        self.presence() != Presence::Away && !self.overruns.load(Ordering::Relaxed)
     }
 
     /// Whether `other` is this M.

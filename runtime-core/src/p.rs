@@ -25,6 +25,8 @@ pub(crate) struct P {
     pub(crate) schedtick: AtomicU32,
     /// Counts every G run. Written by the holder.
     pub(crate) runs: AtomicU64,
+    /// How often it was taken from an M in user code. Written under the sched lock.
+    pub(crate) taken: AtomicU64,
     /// The running slice is over (Go: preempt). Set by sysmon, cleared by the holder.
     pub(crate) preempt: AtomicBool,
     /// Anyone's; it has its own lock.
@@ -56,6 +58,7 @@ impl P {
             runq: RunQueue::new(),
             schedtick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             preempt: AtomicBool::new(false),
             timers: Timers::new(),
             timer_ahead: Cell::new((u64::MAX, 0)),

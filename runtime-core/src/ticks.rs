@@ -24,6 +24,11 @@ pub(crate) fn init() {
     START_NANOS.store(sys::nanotime(), Ordering::Relaxed);
 }
 
+/// How long ago the boot began, at `now` of the other clock.
+pub(crate) fn nanos_since_boot(now: u64) -> u64 {
+    now.saturating_sub(START_NANOS.load(Ordering::Relaxed))
+}
+
 /// Whether cputicks count at one rate on every processor.
 pub(crate) fn are_steady() -> bool {
     INFO.get().is_some_and(|info| info.invariant_tsc)

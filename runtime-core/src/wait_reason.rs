@@ -39,6 +39,18 @@ const ALL: [WaitReason; 8] = [
     WaitReason::Blocking,
 ];
 
+/// By number.
+static TEXTS: [&str; ALL.len()] = [
+    "waiting",
+    "IO wait: read",
+    "IO wait: write",
+    "IO wait: accept",
+    "IO wait: connect",
+    "join",
+    "sleep",
+    "blocking",
+];
+
 impl WaitReason {
     /// The reason that was stored as a number.
     pub(crate) fn from_number(number: u8) -> WaitReason {
@@ -50,17 +62,13 @@ impl WaitReason {
 
 impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            WaitReason::Future => "waiting",
-            WaitReason::IoRead => "IO wait: read",
-            WaitReason::IoWrite => "IO wait: write",
-            WaitReason::Accept => "IO wait: accept",
-            WaitReason::Connect => "IO wait: connect",
-            WaitReason::Join => "join",
-            WaitReason::Sleep => "sleep",
-            WaitReason::Blocking => "blocking",
-        })
+        f.write_str(TEXTS[*self as usize])
     }
+}
+
+/// For debuggers: the address of the reasons' texts, each an address and a length, and how many there are.
+pub(crate) fn texts() -> (usize, usize) {
+    (TEXTS.as_ptr().addr(), TEXTS.len())
 }
 
 /// Says why the running G is about to wait. For a leaf future, before it returns Pending; of several in one poll the
@@ -85,6 +93,7 @@ mod tests {
     fn each_reason_comes_back_from_its_number() {
         for reason in ALL {
             assert_eq!(WaitReason::from_number(reason as u8), reason);
+            assert!(!reason.to_string().is_empty());
         }
         assert_eq!(WaitReason::from_number(ALL.len() as u8), WaitReason::Future);
     }

@@ -37,6 +37,8 @@ mod poller;
 mod ready;
 #[path = "../src/queue/runq.rs"]
 mod runq;
+#[path = "../src/sched/startm.rs"]
+mod startm;
 #[path = "../src/sched/steal.rs"]
 mod steal;
 
@@ -69,6 +71,7 @@ use sched::world::{
 use sys::SOON;
 
 const IDLE: (&str, &str) = ("sched/idle.rs", include_str!("../src/sched/idle.rs"));
+const STARTM: (&str, &str) = ("sched/startm.rs", include_str!("../src/sched/startm.rs"));
 const READY: (&str, &str) = ("sched/ready.rs", include_str!("../src/sched/ready.rs"));
 const NETPOLL: (&str, &str) = ("sched/netpoll.rs", include_str!("../src/sched/netpoll.rs"));
 
@@ -109,7 +112,7 @@ fn an_m_that_does_not_spin_finds_it_too() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_submits() {
-    without(IDLE, "fn wakep(", || {
+    without(STARTM, "fn wakep(", || {
         submitted_while_an_m_gives_up(start_spinning)
     });
 }
@@ -150,13 +153,13 @@ fn who_lays_a_p_aside_finds_what_was_submitted() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_submits_while_a_p_is_handed_off() {
-    without(IDLE, "fn wakep(", submitted_while_a_p_is_handed_off);
+    without(STARTM, "fn wakep(", submitted_while_a_p_is_handed_off);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_lays_a_p_aside() {
-    without(IDLE, "fn handoffp(", submitted_while_a_p_is_handed_off);
+    without(STARTM, "fn handoffp(", submitted_while_a_p_is_handed_off);
 }
 
 /// From a thread without an M, while the only M goes to sleep.
@@ -181,7 +184,7 @@ fn injected_while_the_only_m_goes_to_sleep_and_no_thread_can_be_had() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_gets_no_thread() {
-    without(IDLE, "fn without_newm(", || injected(&[]));
+    without(STARTM, "fn without_newm(", || injected(&[]));
 }
 
 /// M1 blocks its thread, and says so, until what it has queued has run elsewhere. Then it comes back for a P.
@@ -326,7 +329,7 @@ fn a_timer_is_added_after_an_earlier_one() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_who_adds() {
-    without(IDLE, "fn wakep(", || timer_from_outside(None, &[]));
+    without(STARTM, "fn wakep(", || timer_from_outside(None, &[]));
 }
 
 #[test]

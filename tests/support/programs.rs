@@ -2,10 +2,10 @@
 //! would call each test on a thread of its own: here `main` itself plays the program that the environment names, or
 //! runs the tests one by one.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, ExitCode, ExitStatus, Output};
+use std::process::{Child, ChildStderr, Command, ExitCode, ExitStatus, Output, Stdio};
 
 use super::{no_core, output_in_time};
 
@@ -154,5 +154,60 @@ impl Left {
         assert_eq!(lines.len(), 1, "{self:?}");
         assert_eq!(self.err.lines().last(), Some(lines[0]), "{self:?}");
         lines[0]
+    }
+}
+
+/// A program that is watched while it runs, and killed afterwards.
+pub(crate) struct Running {
+    child: Child,
+    err: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// Starts a program of this binary. Its standard input is a pipe that this holds.
+    pub(crate) fn start(name: &str, env: &[(&str, &str)]) -> Running {
+        let mut command = command(name, env);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Running { child, err }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it says on stderr, up to and with the first line that begins so.
+    #[track_caller]
+    pub(crate) fn says(&mut self, start: &str) -> String {
+        let mut text = String::new();
+        loop {
+            let line = text.len();
+            assert_ne!(self.err.read_line(&mut text).unwrap(), 0, "{start:?}: {text}");
+            if text[line..].starts_with(start) {
+                return text;
+            }
+        }
+    }
+
+    /// Has it go on that waits for a byte.
+    pub(crate) fn tell(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+
+    /// Kills it. What it has said since.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut rest = String::new();
+        self.err.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

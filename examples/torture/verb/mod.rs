@@ -10,6 +10,7 @@ mod blocking;
 mod burn;
 mod cancel;
 mod chain;
+mod dump;
 mod echo;
 mod family;
 mod foreign;
@@ -56,7 +57,7 @@ macro_rules! verb {
     };
 }
 
-pub(crate) static VERBS: [Verb; 16] = [
+pub(crate) static VERBS: [Verb; 17] = [
     verb!(spawn, 10, None),
     verb!(yields, 20, None),
     verb!(timers, 20, None),
@@ -70,6 +71,7 @@ pub(crate) static VERBS: [Verb; 16] = [
     verb!(block, 3, None),
     verb!(blocking, 8, None),
     verb!(burn, 2, None),
+    verb!(dump, 1, None),
     verb!(nested, 12, Verbs),
     verb!(family, 12, Verbs),
     verb!(cancel, 12, Verbs),

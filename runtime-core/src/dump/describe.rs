@@ -144,7 +144,7 @@ const SECS_PER_MINUTE: u64 = 60;
 const MINUTES_PER_HOUR: u64 = 60;
 
 /// So many nanoseconds, in the two largest units: `1h2m`, `2m3s`, `3s`, `45ms`.
-struct Lasted(u64);
+pub(super) struct Lasted(pub(super) u64);
 
 impl fmt::Display for Lasted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

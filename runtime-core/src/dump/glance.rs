@@ -2,6 +2,7 @@
 //! lock, without memory. What is said of a G was true of it at some moment; together it may never have been.
 
 use std::fmt::{self, Write};
+use std::panic::Location;
 
 use super::describe::{Description, Doing, Wait, doing_by_state};
 use crate::g::Gp;
@@ -45,33 +46,46 @@ pub(super) fn print() {
 }
 
 /// What `g` does. Under its shard's lock.
-fn doing(g: Gp) -> Doing {
+pub(super) fn doing(g: Gp) -> Doing {
     match doing_by_state(g) {
-        Doing::MidStack(None) => Doing::MidStack(wait_of(g)),
+        Doing::Runnable(None) => Doing::Runnable(place(g)),
+        Doing::MidStack(None) => {
+            let wait = last_wait(g);
+            // It may have gone on, and the stack be another's.
+            let is_its = matches!(doing_by_state(g), Doing::MidStack(None));
+            Doing::MidStack(wait.filter(|_| is_its))
+        }
         doing => doing,
     }
 }
 
-/// The wait of a G that waits mid-stack, if it still does.
-fn wait_of(g: Gp) -> Option<Wait> {
-    let header = g.g();
+/// Where `g` last waited mid-stack, if it has not been at base since. Under its shard's lock.
+pub(super) fn place(g: Gp) -> Option<&'static Location<'static>> {
+    if !g.g().state.glance().has_frames {
+        return None;
+    }
+    let wait = last_wait(g);
+    // As in `doing`.
+    wait.filter(|_| g.g().state.glance().has_frames)?.at
+}
+
+/// The last wait on the stack that `g` has.
+fn last_wait(g: Gp) -> Option<Wait> {
     if !g.stack_stays() {
         return None;
     }
     // SAFETY: the header is there. Its owner, should it go on meanwhile, may write this word: it is read once, whole.
-    let stack = unsafe { header.frames.as_ptr().read_volatile() }?;
+    let stack = unsafe { g.g().frames.as_ptr().read_volatile() }?;
     // SAFETY: the memory of stacks of this class stays mapped, and there has been a Top in it since there was a stack.
     // These words may be written meanwhile: each is read once, whole, and holds what its type may hold.
-    let wait = unsafe {
+    unsafe {
         let top = stack.top();
-        Wait {
+        Some(Wait {
             reason: WaitReason::from_number(top.reason.as_ptr().read_volatile()),
             lasted: ticks::nanos_since(top.waiting_since.as_ptr().read_volatile()),
             at: top.location.as_ptr().read_volatile(),
-        }
-    };
-    // It may have gone on, and the stack be another's.
-    matches!(doing_by_state(g), Doing::MidStack(None)).then_some(wait)
+        })
+    }
 }
 
 /// More than a G without a long name takes.

@@ -1,13 +1,18 @@
 //! Dumps: every G with what it does, why and where it waits, and where it was made. Go: traceback.go, tracebackothers.
 //!
 //! [`dump`] and [`dump_to`] are the user's, `quit` is SIGQUIT's: these take their time, on a thread of their own. `glance`
-//! is for fatal errors: from any thread, on any stack, under any lock, and without memory.
+//! is for fatal errors: from any thread, on any stack, under any lock, and without memory. `stuck` is the report of an M
+//! that is, `schedtrace` that of the scheduler.
 
 mod describe;
 mod glance;
+mod layout;
 pub(crate) mod quit;
+pub(crate) mod schedtrace;
 mod snapshot;
+pub(crate) mod stuck;
 mod symbols;
+mod text;
 mod unwind;
 
 use std::ffi::c_void;
@@ -21,8 +26,9 @@ use crate::sched::{block, newm};
 use crate::sys;
 use snapshot::Snapshot;
 
-/// From now on a fatal error shows all Gs.
+/// From now on a fatal error shows all Gs, and a debugger finds them.
 pub(crate) fn init() {
+    layout::publish();
     fatal::dump_with(Dump {
         glance: glance::print,
         and_exit,

@@ -24,7 +24,7 @@ pub(crate) fn install() {
 extern "C" fn on_sigquit(_: libc::c_int) {
     let errno = errno::get();
     ASKED.store(true, Ordering::Relaxed);
-    // Pairs with the fence in `asked_before_sleep`.
+    // Pairs with the fence in sysmon's `deep_sleep`.
     fence(Ordering::SeqCst);
     SCHED.sysmon_note.wakeup();
     errno::set(errno);
@@ -34,12 +34,6 @@ extern "C" fn on_sigquit(_: libc::c_int) {
 #[inline]
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
-}
-
-/// The same between the clearing of sysmon's note and its sleep: either this sees it, or the note is woken.
-pub(crate) fn asked_before_sleep() -> bool {
-    fence(Ordering::SeqCst);
-    asked()
 }
 
 /// Has everything printed and the process ended. On sysmon.

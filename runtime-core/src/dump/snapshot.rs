@@ -7,7 +7,6 @@ use std::alloc::System;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 
 use allocator_api2::vec::Vec;
 
@@ -44,7 +43,6 @@ struct Seen {
 
 impl Snapshot {
     pub(super) fn take() -> Snapshot {
-        static ONE: Mutex<()> = Mutex::new(());
         let mut snapshot = Snapshot {
             gs: Vec::new_in(System),
             names: Vec::new_in(System),
@@ -52,9 +50,7 @@ impl Snapshot {
         };
         let mut unwinder = Unwinder::new();
         let mut running = Vec::new_in(System);
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: under the lock, there is one.
-        let mut walk = unsafe { Walk::new() };
+        let mut walk = Walk::new();
         loop {
             // What takes time is done before.
             snapshot.gs.reserve(BATCH);
@@ -72,7 +68,7 @@ impl Snapshot {
                 break;
             }
         }
-        drop(one);
+        drop(walk);
         snapshot.gs.sort_unstable_by_key(|seen| seen.description.id());
         snapshot
     }

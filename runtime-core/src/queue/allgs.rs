@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use crate::g::Gp;
-use crate::lock::{Lock, Rank};
+use crate::lock::{Guard, Lock, Rank};
 
 /// Goids come in batches per P (Go: _GoidCacheBatch), and a batch shares a shard: Ps rarely meet at one lock.
 const SHARDS: usize = 16;
@@ -17,6 +17,9 @@ pub(crate) struct AllLinks {
 }
 
 impl AllLinks {
+    /// Where the link to the next G lies, for debuggers.
+    pub(crate) const NEXT: usize = std::mem::offset_of!(AllLinks, next);
+
     pub(crate) const fn new() -> AllLinks {
         AllLinks {
             prev: Cell::new(None),
@@ -85,23 +88,34 @@ pub(crate) fn users() -> usize {
     ALL.iter().map(|shard| shard.0.lock().users).sum()
 }
 
+/// A shard has one cursor: one walk at a time.
+static WALKING: Lock<()> = Lock::new(Rank::Walk, ());
+
 /// A walk through all Gs in steps, between which they may come and go: it shows each G that was there when its shard's
 /// turn came and is there still.
 pub(crate) struct Walk {
     shard: usize,
     /// The shard's cursor is this walk's.
     entered: bool,
+    _walking: Guard<'static, ()>,
 }
 
 impl Walk {
-    /// From the first.
-    ///
-    /// # Safety
-    /// No other walk goes on until this one is over.
-    pub(crate) unsafe fn new() -> Walk {
+    /// From the first, once there is no other walk.
+    pub(crate) fn new() -> Walk {
+        Walk::begin(WALKING.lock())
+    }
+
+    /// From the first, if there is no other walk.
+    pub(crate) fn try_new() -> Option<Walk> {
+        WALKING.try_lock().map(Walk::begin)
+    }
+
+    fn begin(walking: Guard<'static, ()>) -> Walk {
         Walk {
             shard: 0,
             entered: false,
+            _walking: walking,
         }
     }
 
@@ -150,4 +164,10 @@ pub(crate) fn try_for_each(mut show: impl FnMut(Gp), mut retry: impl FnMut() -> 
         }
     }
     all
+}
+
+/// For debuggers: the address of the first shard's head, how far the others' are from one another, and how many there are.
+pub(crate) fn heads() -> (usize, usize, usize) {
+    let first = std::ptr::from_ref(&ALL[0].0.lock().head).addr();
+    (first, size_of::<Aligned>(), SHARDS)
 }

@@ -4,6 +4,7 @@
 
 use std::cell::UnsafeCell;
 use std::ptr;
+use std::sync::atomic::AtomicUsize;
 
 use crate::atomic::{AtomicPtr, Ordering};
 use crate::g::{G, Gp};
@@ -13,6 +14,8 @@ use crate::queue::list::GList;
 pub(crate) struct Pinned {
     /// The home M's thread only.
     own: UnsafeCell<GList>,
+    /// How many are in `own`. Written by the home M; a figure for others, it orders nothing.
+    own_len: AtomicUsize,
     /// Pushed by anyone, emptied by the home M.
     inbox: AtomicPtr<G>,
 }
@@ -25,6 +28,7 @@ impl Pinned {
     pub(crate) const fn new() -> Pinned {
         Pinned {
             own: UnsafeCell::new(GList::new()),
+            own_len: AtomicUsize::new(0),
             inbox: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -34,6 +38,7 @@ impl Pinned {
     pub(crate) fn new() -> Pinned {
         Pinned {
             own: UnsafeCell::new(GList::new()),
+            own_len: AtomicUsize::new(0),
             inbox: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -67,6 +72,7 @@ impl Pinned {
             self.drain(own);
         }
         own.push_back(g);
+        self.own_len.store(own.len(), Ordering::Relaxed);
     }
 
     /// Takes the oldest G.
@@ -80,7 +86,9 @@ impl Pinned {
         if !self.inbox.load(Ordering::Relaxed).is_null() {
             self.drain(own);
         }
-        own.pop_front()
+        let g = own.pop_front()?;
+        self.own_len.store(own.len(), Ordering::Relaxed);
+        Some(g)
     }
 
     #[cold]
@@ -101,6 +109,12 @@ impl Pinned {
     #[cfg(not(loom))]
     pub(crate) fn has_mail(&self) -> bool {
         !self.inbox.load(Ordering::Acquire).is_null()
+    }
+
+    /// Whether something is queued, as others see it: the home M may be about to take it.
+    #[cfg(not(loom))]
+    pub(crate) fn has_any(&self) -> bool {
+        self.has_mail() || self.own_len.load(Ordering::Relaxed) != 0
     }
 
     /// Whether nothing is queued.

@@ -201,6 +201,15 @@ impl<T> RunQueue<T> {
         }
     }
 
+    /// How many are queued, as others see it.
+    #[cfg(not(loom))]
+    pub(crate) fn len(&self) -> usize {
+        let head = self.head.load(Ordering::Acquire);
+        let tail = self.tail.load(Ordering::Acquire);
+        // Both may have gone on in between.
+        (tail.wrapping_sub(head) as usize).min(RING) + usize::from(self.has_next())
+    }
+
     /// Whether something is next to run.
     pub(crate) fn has_next(&self) -> bool {
         !self.runnext.load(Ordering::Acquire).is_null()

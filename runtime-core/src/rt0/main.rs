@@ -117,7 +117,7 @@ unsafe fn runtime_main(g: Gp, _: &mut Context<'_>) -> Ran {
 fn sysmon() -> bool {
     step("sysmon");
     crate::sysmon::start()
-        .inspect_err(crate::sched::idle::warn_no_m)
+        .inspect_err(crate::sched::startm::warn_no_m)
         .is_ok()
 }
 

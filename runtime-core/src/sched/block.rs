@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::m::{M, Presence};
 use crate::sched::sleeper::Sleeper;
-use crate::sched::{SCHED, Shared, enter, idle, loan, netpoll, slice, time};
+use crate::sched::{SCHED, Shared, enter, idle, loan, netpoll, slice, startm, time};
 use crate::{life, sys};
 
 /// How often the last M looks after the network while it sleeps.
@@ -42,7 +42,7 @@ fn hand_off(m: &'static M) {
     if m.p.get().is_some() {
         m.set_presence(Presence::Away);
         give_starts_back(&mut SCHED.lock.lock(), m);
-        idle::handoffp(idle::releasep(m));
+        startm::handoffp(idle::releasep(m));
     } else {
         // What blocks does not burn, whatever it lost its P for.
         let _shared = SCHED.lock.lock();
@@ -76,8 +76,8 @@ pub(crate) fn sleep(sleeper: &Sleeper) {
         }
         time::check_all();
         netpoll::poll_if_older(CHORES_NANOS);
-        if idle::is_needed() {
-            idle::wakep();
+        if startm::is_needed() {
+            startm::wakep();
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::queue::runq::RING;
 use crate::sched::steal::{self, Stolen};
-use crate::sched::{SCHED, idle, loan, netpoll, ready, slice, time, world};
+use crate::sched::{SCHED, idle, loan, netpoll, ready, slice, startm, time, world};
 
 /// Go: schedule's fairness to the global queue.
 const GLOBAL_EVERY: u64 = 61;
@@ -105,7 +105,7 @@ fn now_and_then(m: &'static M, p: &'static P) -> Option<Next> {
     // Nobody may have been woken for what stood in `runnext` or has yielded, and to sysmon a P that runs many short Gs
     // looks like one that needs no help.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 && p.runq.has_several() {
-        idle::wakep();
+        startm::wakep();
     }
     if let Some(g) = started_elsewhere(m) {
         return Some(Next { g, placed: true });

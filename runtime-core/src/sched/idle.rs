@@ -1,20 +1,18 @@
-//! Ms that have nothing to do, and Ps that pass between Ms. Go: stopm, startm, wakep, handoffp, acquirep, releasep.
+//! Ms that have nothing to do, and Ps that pass between Ms. Go: stopm, acquirep, releasep, pidleget, pidleput. Who wakes
+//! them is `startm`'s.
 //!
 //! The protocol, its proof sketch and its rejected designs: `README.md`.
 
-use std::{io, ptr};
+use std::ptr;
 
 use crate::atomic::{Ordering, fence};
-use crate::lock::Guard;
 use crate::m::{M, Presence};
 use crate::p::P;
-use crate::sched::{SCHED, Shared, deadlock, loan, netpoll, newm, stacks, time};
-use crate::{arch, life, sys, ticks, warning};
+use crate::sched::{SCHED, Shared, deadlock, loan, netpoll, stacks, startm, time};
+use crate::{arch, ticks};
 
 /// How long an M with work keeps its P from Ms that wait for one: a hand-off costs about 6 us.
 const QUANTUM_NANOS: u64 = 1_000_000;
-/// After no M could be made, for so long nobody tries again.
-const NEWM_RETRY_NANOS: u64 = 10_000_000;
 
 /// Takes an idle P. Under the lock (Go: pidleget).
 pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
@@ -27,9 +25,20 @@ pub(crate) fn pidleget(shared: &mut Shared) -> Option<&'static P> {
     Some(p)
 }
 
+/// Something was queued for an M in user code without a P, which may not come back for long: sysmon has an eye on it,
+/// also if every P is idle.
+#[cold]
+pub(crate) fn watch_away() {
+    // Pairs with the fence in sysmon's `deep_sleep`.
+    fence(Ordering::SeqCst);
+    if SCHED.sysmon_waits.load(Ordering::Relaxed) && SCHED.sysmon_waits.swap(false, Ordering::SeqCst) {
+        SCHED.sysmon_note.wakeup();
+    }
+}
+
 /// Takes an idle P for work that somebody has seen. If there is none, the next M to give its P up looks first, even if
 /// it does not spin: it may have skipped looking on account of us. Under the lock (Go: pidlegetSpinning).
-fn pidleget_for_work(shared: &mut Shared) -> Option<&'static P> {
+pub(super) fn pidleget_for_work(shared: &mut Shared) -> Option<&'static P> {
     let p = pidleget(shared);
     if p.is_none() {
         SCHED.need_spinning.store(true, Ordering::Relaxed);
@@ -84,7 +93,7 @@ pub(crate) fn announce(m: &'static M, presence: Presence) {
 
 /// Gives `p` to the M that has waited longest for one. Under the lock; the caller wakes it afterwards.
 #[must_use]
-fn serve(shared: &mut Shared, p: &'static P) -> Option<&'static M> {
+pub(super) fn serve(shared: &mut Shared, p: &'static P) -> Option<&'static M> {
     let m = shared.wants_p.pop_front()?;
     SCHED.nwants_p.fetch_sub(1, Ordering::SeqCst);
     SCHED.detours.fetch_sub(1, Ordering::Relaxed);
@@ -140,7 +149,7 @@ fn want_p(shared: &mut Shared, m: &'static M) {
 }
 
 /// Queues for a P, whether or not there is something to run, and sleeps until it is there.
-pub(crate) fn wait_for_p(m: &'static M, mut shared: Locked) {
+pub(crate) fn wait_for_p(m: &'static M, mut shared: startm::Locked) {
     want_p(&mut shared, m);
     drop(shared);
     sleep(m);
@@ -184,7 +193,7 @@ fn stopm(m: &'static M) {
         }
         announce(m, Presence::Idle);
     }
-    if m.has_own_work() || is_needed() {
+    if m.has_own_work() || startm::is_needed() {
         wake_idle(m);
     } else {
         deadlock::suspect();
@@ -298,7 +307,7 @@ pub(crate) fn wait_for_work(m: &'static M) {
     // Go: "the delicate dance". Work submitted while we spun, or while no P was idle, woke nobody; whoever submits after
     // this fence sees that nobody spins and an idle P. Pairs with the fence in `wakep`.
     fence(Ordering::SeqCst);
-    if work_anywhere() {
+    if startm::work_anywhere() {
         let mut shared = SCHED.lock.lock();
         if let Some(p) = pidleget_for_work(&mut shared) {
             drop(shared);
@@ -333,181 +342,4 @@ pub(crate) fn try_get_p(m: &'static M) -> bool {
 /// After the poller, when no P is idle: own work queues for one, otherwise there is nothing to stay awake for.
 pub(crate) fn after_poll_without_p(m: &'static M) {
     if m.has_own_work() { get_p(m) } else { stopm(m) }
-}
-
-fn work_anywhere() -> bool {
-    SCHED.global_len.load(Ordering::SeqCst) != 0 || SCHED.ps().any(|p| !p.runq.is_empty())
-}
-
-/// Something was queued that another M could run: wakes one, unless one looks already (Go: wakep).
-#[inline]
-pub(crate) fn wakep() {
-    // Submit, full fence, check (rule 7). Pairs with the fence in `wait_for_work`.
-    fence(Ordering::SeqCst);
-    if SCHED.npidle.load(Ordering::Relaxed) != 0 && SCHED.nmspinning.load(Ordering::Relaxed) == 0 {
-        wakep_slow();
-    }
-}
-
-#[cold]
-fn wakep_slow() {
-    // A child of fork makes no Ms.
-    if life::is_over() {
-        return;
-    }
-    if SCHED
-        .nmspinning
-        .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
-        .is_err()
-    {
-        return;
-    }
-    let mut shared = SCHED.lock.lock();
-    match pidleget_for_work(&mut shared) {
-        Some(p) => startm(shared, p, true),
-        None => {
-            drop(shared);
-            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
-}
-
-pub(crate) type Locked = Guard<'static, Shared>;
-
-/// Has some M run `p`: one that waits for a P, an idle one, a new one (Go: startm). `spinning`: the caller has counted it.
-pub(crate) fn startm(shared: Locked, p: &'static P, spinning: bool) {
-    let Some(shared) = startm_asleep(shared, p, spinning) else {
-        return;
-    };
-    if shared.no_newm_until > sys::nanotime() {
-        return without_newm(shared, p, spinning);
-    }
-    drop(shared);
-    match newm::newm(p, spinning) {
-        Ok(()) => {
-            let mut shared = SCHED.lock.lock();
-            loan::keep(&mut shared, p);
-            shared.no_newm_until = 0;
-            SCHED.m_shortage.store(false, Ordering::Relaxed);
-        }
-        Err(error) => no_newm(p, spinning, &error),
-    }
-}
-
-/// The part of [`startm`] that needs no new M. Gives the lock back if it does.
-fn startm_asleep(mut shared: Locked, p: &'static P, spinning: bool) -> Option<Locked> {
-    if let Some(m) = serve(&mut shared, p) {
-        drop(shared);
-        if spinning {
-            SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-        }
-        m.note.wakeup();
-        return None;
-    }
-    let Some(m) = shared.idle_ms.pop_front() else {
-        return Some(shared);
-    };
-    loan::keep(&mut shared, p);
-    m.spinning.set(spinning);
-    grant(m, p);
-    drop(shared);
-    m.note.wakeup();
-    None
-}
-
-/// No M could be made for `p`: those there are go on, and for a while nobody tries again.
-#[cold]
-fn no_newm(p: &'static P, spinning: bool, error: &io::Error) {
-    warn_no_m(error);
-    let mut shared = SCHED.lock.lock();
-    shared.no_newm_until = sys::nanotime() + NEWM_RETRY_NANOS;
-    SCHED.m_shortage.store(true, Ordering::Relaxed);
-    // One may have come to rest meanwhile.
-    if let Some(shared) = startm_asleep(shared, p, spinning) {
-        without_newm(shared, p, spinning);
-    }
-}
-
-/// Leaves `p` idle because no M is to be had, or where it was taken. The M in the poller stands on no list: it is woken
-/// for the P.
-#[cold]
-fn without_newm(mut shared: Locked, p: &'static P, spinning: bool) {
-    let stays = loan::give_back(&mut shared, p);
-    if !stays {
-        pidleput(&mut shared, p);
-    }
-    drop(shared);
-    if spinning {
-        SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-    }
-    if stays {
-        return;
-    }
-    // Pairs with the fence in `announce`: we see it there, or it sees what there is to do.
-    fence(Ordering::SeqCst);
-    if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
-        netpoll::wake();
-    }
-}
-
-/// Says once that no thread can be made.
-#[cold]
-pub(crate) fn warn_no_m(error: &io::Error) {
-    let warned = std::mem::replace(&mut SCHED.lock.lock().warned_no_m, true);
-    if !warned {
-        warning!(
-            "no further thread can be had: {}; going on with those there are",
-            sys::brief(error)
-        );
-    }
-}
-
-/// Whether an M for a P can be had, as far as one knows. Under the lock.
-pub(crate) fn can_startm(shared: &Shared, now: u64) -> bool {
-    shared.no_newm_until <= now || !shared.idle_ms.is_empty() || !shared.wants_p.is_empty()
-}
-
-/// Whether an M that is about to sleep has to stay: there is work, and nobody could be made to do it.
-pub(crate) fn is_needed() -> bool {
-    SCHED.m_shortage.load(Ordering::Relaxed) && SCHED.npidle.load(Ordering::SeqCst) != 0 && work_anywhere()
-}
-
-/// Passes on a P that its M gives up because it blocks (Go: handoffp).
-pub(crate) fn handoffp(p: &'static P) {
-    let mut shared = SCHED.lock.lock();
-    stacks::share(&mut shared, p);
-    if p.on_loan.load(Ordering::Relaxed) {
-        if loan::is_urgent() {
-            return startm(shared, p, false);
-        }
-        if loan::give_back(&mut shared, p) {
-            return;
-        }
-    }
-    let wanted = SCHED.nwants_p.load(Ordering::Relaxed) != 0 || SCHED.need_spinning.load(Ordering::Relaxed);
-    if wanted || !p.runq.is_empty() || SCHED.global_len.load(Ordering::Relaxed) != 0 {
-        return startm(shared, p, false);
-    }
-    let npidle = SCHED.npidle.load(Ordering::Relaxed);
-    if npidle == 0
-        && SCHED
-            .nmspinning
-            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok()
-    {
-        return startm(shared, p, true);
-    }
-    // The last running P, and nobody is in the poller.
-    if npidle == SCHED.nprocs() - 1 && SCHED.lastpoll.load(Ordering::Relaxed) != 0 {
-        return startm(shared, p, false);
-    }
-    let when = p.timers.next_when();
-    pidleput(&mut shared, p);
-    drop(shared);
-    netpoll::wake_before(when);
-    // As in `wait_for_work`: whoever submitted while no P was idle woke nobody.
-    fence(Ordering::SeqCst);
-    if work_anywhere() {
-        wakep();
-    }
 }

@@ -31,6 +31,7 @@ pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32)
 pub(crate) fn taken(shared: &mut Shared, p: &'static P, m: &'static M) {
     end(p);
     p.lender.set(Some(m));
+    p.taken.fetch_add(1, Ordering::Relaxed);
     m.set_presence(Presence::Away);
     block::give_starts_back(shared, m);
 }
@@ -79,9 +80,9 @@ pub(crate) fn noticed(shared: &mut Shared, m: &M, p: &'static P) {
 }
 
 /// `p` goes to somebody who keeps it, or is idle. Not one that is on loan.
-pub(crate) fn keep(_shared: &mut Shared, p: &'static P) {
+pub(crate) fn keep(shared: &mut Shared, p: &'static P) {
     if !p.on_loan.load(Ordering::Relaxed) {
-        p.lender.set(None);
+        forget(shared, p);
     }
 }
 
@@ -90,10 +91,10 @@ pub(crate) fn lender(_shared: &Shared, p: &'static P) -> Option<&'static M> {
     p.lender.get().filter(|_| p.on_loan.load(Ordering::Relaxed))
 }
 
-/// Nobody has `p` back.
+/// Nobody has `p` back, though it was lent.
 pub(crate) fn forget(_shared: &mut Shared, p: &'static P) {
-    p.lender.set(None);
     end(p);
+    p.lender.set(None);
 }
 
 /// Gives `p`, which nobody holds, back to the M that it was taken from. False: that has noticed.

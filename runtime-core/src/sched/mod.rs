@@ -10,6 +10,7 @@ pub(crate) mod blocking;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod enter;
+pub(crate) mod figures;
 pub(crate) mod find_runnable;
 pub(crate) mod idle;
 pub(crate) mod loan;
@@ -27,6 +28,7 @@ pub(crate) mod schedule;
 pub(crate) mod sleeper;
 pub(crate) mod slice;
 pub(crate) mod stacks;
+pub(crate) mod startm;
 pub(crate) mod steal;
 pub(crate) mod switch;
 pub(crate) mod threads;
@@ -111,7 +113,7 @@ pub(crate) struct Sched {
 pub(crate) struct Shared {
     /// The global run queue.
     runq: GList,
-    /// The part of it that the network and the timers made runnable while no P was at hand: a P is lent for these.
+    /// The part of it that was waited for: what the network, timers and other threads made runnable. A P is lent for it.
     urgent: GList,
     /// Which of the two comes first next time.
     turn: bool,
@@ -225,6 +227,11 @@ impl Sched {
 
     pub(crate) fn set_m(&self, m: &'static M) {
         self.allm[m.id as usize].store(ptr::from_ref(m).cast_mut(), Ordering::Release);
+    }
+
+    /// For debuggers: where the addresses of all Ms lie, and where their number.
+    pub(crate) fn ms_addresses(&self) -> (usize, usize) {
+        (ptr::from_ref(&self.allm).addr(), self.nm.as_ptr().addr())
     }
 
     /// All Ms but sysmon's.

@@ -13,7 +13,7 @@ use crate::m::{M, Presence};
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{SCHED, deadlock, enter, idle, time, waker};
+use crate::sched::{SCHED, deadlock, enter, idle, startm, time, waker};
 use crate::state::Wake;
 use crate::{sys, throw};
 
@@ -92,7 +92,7 @@ pub(crate) fn timer_added(when: u64) {
     if SCHED.lastpoll.load(Ordering::Relaxed) == 0 {
         wake_before(when);
     } else {
-        idle::wakep();
+        startm::wakep();
     }
 }
 
@@ -147,7 +147,7 @@ fn distribute(mut list: GList) {
         _ => SCHED.put_urgent(&mut SCHED.lock.lock(), list),
     }
     if more || p.is_none() {
-        idle::wakep();
+        startm::wakep();
     }
 }
 
@@ -198,7 +198,7 @@ pub(crate) fn block(m: &'static M) -> Result<(), Occupied> {
     idle::announce(m, Presence::Polling);
     let until = time::earliest();
     SCHED.poll_until.store(until, Ordering::SeqCst);
-    let delay = if m.has_own_work() || idle::is_needed() {
+    let delay = if m.has_own_work() || startm::is_needed() {
         Delay::Now
     } else if until == u64::MAX {
         Delay::Forever

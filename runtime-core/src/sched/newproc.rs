@@ -8,7 +8,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::queue::allgs;
 use crate::queue::allgs::GOID_BATCH;
-use crate::sched::ready::ready;
+use crate::sched::ready::submit;
 use crate::sched::stacks;
 use crate::sched::{SCHED, enter};
 use crate::stack::Class;
@@ -32,7 +32,7 @@ pub(crate) unsafe fn newproc(g: Gp) {
         g.set_home(home);
     }
     register(g);
-    ready(g, local);
+    submit(g, local);
 }
 
 /// Gives a fresh G its number, and lists it among all.

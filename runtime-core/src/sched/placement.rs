@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use crate::g::Gp;
-use crate::m::{M, Presence};
-use crate::sched::{SCHED, idle, ready};
+use crate::m::M;
+use crate::sched::{SCHED, ready, startm};
 
 /// An M starts a goroutine while it holds at most the mean of live pins, a sixteenth, and so many more. (A quarter
 /// and 8, as first designed, lets one of two Ms hold 66% of 200 that arrive one by one: over the 60% that we allow.)
@@ -28,9 +28,8 @@ fn survey(m: &'static M, is_home: bool) -> Option<&'static M> {
     for home in SCHED.homes() {
         let load = load(home);
         total += load;
-        // One whose thread is blocked is no choice. One that waits for a P is: it has its turn within a quantum.
-        let can = home.presence() != Presence::Away;
-        if can && !home.is(m) && fewest.is_none_or(|(least, _)| load < least) {
+        // One that waits for a P is a choice: it has its turn within a quantum.
+        if home.can_start() && !home.is(m) && fewest.is_none_or(|(least, _)| load < least) {
             fewest = Some((load, home));
         }
     }
@@ -44,7 +43,7 @@ fn survey(m: &'static M, is_home: bool) -> Option<&'static M> {
     }
     if SCHED.nhomes.load(Ordering::Relaxed) < SCHED.nprocs() {
         // There is room for another M, which takes the next ones.
-        idle::wakep();
+        startm::wakep();
     }
     fewest.filter(|&(least, _)| least < mine).map(|(_, home)| home)
 }
@@ -56,8 +55,8 @@ fn load(m: &M) -> u32 {
 /// Has `m` start `g`.
 pub(crate) fn give(m: &'static M, g: Gp) {
     let mut starts = m.starts.lock();
-    // `block::away` says Away before it empties the list under this lock: either it finds `g`, or we see that it left.
-    if m.presence() == Presence::Away {
+    // Who makes an M one that cannot empties the list afterwards, under this lock: it finds `g`, or we see that.
+    if !m.can_start() {
         drop(starts);
         ready::inject(g);
         return;

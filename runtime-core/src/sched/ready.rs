@@ -7,7 +7,7 @@ use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::runq::OVERFLOW;
-use crate::sched::{SCHED, enter, idle, netpoll};
+use crate::sched::{SCHED, enter, idle, netpoll, startm};
 
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
@@ -16,8 +16,13 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
     if pinned {
         let home = g.home().expect("a pinned G without a home");
         match m {
-            // SAFETY: this is the home M's thread. It is awake, and looks before it sleeps.
-            Some(m) if m.is(home) => unsafe { home.pinned.push_own(g) },
+            Some(m) if m.is(home) => {
+                // SAFETY: this is the home M's thread. It is awake, and looks before it sleeps.
+                unsafe { home.pinned.push_own(g) };
+                if home.presence() == Presence::Away {
+                    idle::watch_away();
+                }
+            }
             _ => {
                 home.pinned.push_remote(g);
                 wake_home(home);
@@ -31,10 +36,27 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
             // SAFETY: this thread's M holds the P.
             if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
                 put(p, kicked);
-                idle::wakep();
+                startm::wakep();
             }
         }
-        None => inject(g),
+        None => {
+            // As in `inject`.
+            if !life::is_over() {
+                SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
+                startm::wakep();
+            }
+        }
+    }
+}
+
+/// Queues a fresh G. It is not urgent, as one is that was waited for.
+pub(crate) fn submit(g: Gp, pinned: bool) {
+    let m = M::current();
+    let _inside = m.map(enter::enter);
+    if pinned || m.is_some_and(|m| m.p.get().is_some()) {
+        ready(g, pinned);
+    } else {
+        inject(g);
     }
 }
 
@@ -81,11 +103,10 @@ pub(crate) fn list_of(batch: &[*mut G; OVERFLOW]) -> GList {
 /// To the global queue, from a thread without a P.
 pub(crate) fn inject(g: Gp) {
     // A child of fork may drop a handle or a waker: nobody runs what comes of that, and the lock may be taken for ever.
-    if life::is_over() {
-        return;
+    if !life::is_over() {
+        SCHED.put_global(&mut SCHED.lock.lock(), g);
+        startm::wakep();
     }
-    SCHED.put_global(&mut SCHED.lock.lock(), g);
-    idle::wakep();
 }
 
 /// Rule 7: after a push to its queue, whatever `nmspinning` says, the home M runs or is woken.
@@ -93,7 +114,8 @@ pub(crate) fn wake_home(home: &'static M) {
     // Pairs with the fence in `idle::announce`: either we see it asleep, or it sees what we pushed.
     fence(Ordering::SeqCst);
     match home.presence() {
-        Presence::Active | Presence::WantsP | Presence::Away => {}
+        Presence::Active | Presence::WantsP => {}
+        Presence::Away => idle::watch_away(),
         Presence::Idle if life::is_over() => {}
         Presence::Idle => idle::wake_idle(home),
         Presence::Polling => netpoll::wake(),

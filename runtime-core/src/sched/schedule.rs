@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::life;
 use crate::m::M;
 use crate::sched::find_runnable::{Next, find_runnable};
-use crate::sched::{SCHED, base, idle, placement, stacks, switch};
+use crate::sched::{SCHED, base, idle, placement, stacks, startm, switch};
 use crate::state::Start;
 
 /// Runs Gs for ever. Returns on m0 only, when the main goroutine has returned.
@@ -36,7 +36,7 @@ pub(crate) fn schedule(m: &'static M) {
 fn reset_spinning(m: &'static M) {
     m.spinning.set(false);
     SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-    idle::wakep();
+    startm::wakep();
 }
 
 /// Runs `next` until it parks, yields or ends (Go: execute, gogo).

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::g::Gp;
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, Shared, idle, scavenger};
+use crate::sched::{SCHED, Shared, idle, scavenger, startm};
 use crate::stack::{self, Class, Stack};
 use crate::{sys, warning};
 
@@ -98,7 +98,7 @@ pub(crate) fn warn(error: &io::Error) {
 pub(crate) fn let_start(n: usize) {
     let some = queue_some(&mut SCHED.lock.lock(), n);
     if some {
-        idle::wakep();
+        startm::wakep();
     }
 }
 

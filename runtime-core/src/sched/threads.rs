@@ -19,6 +19,11 @@ pub(crate) fn count() -> usize {
     SCHED.nm.load(Ordering::Relaxed) as usize + BLOCKING.load(Ordering::Relaxed)
 }
 
+/// Those of them that are blocking threads.
+pub(crate) fn blocking() -> usize {
+    BLOCKING.load(Ordering::Relaxed)
+}
+
 /// Whether there must not be another one. Under the sched lock.
 pub(crate) fn is_full(_: &Shared) -> bool {
     count() >= LIMIT.load(Ordering::Relaxed)

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use crate::lock::{Guard, Lock, Rank};
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, Shared, enter, idle, loan};
+use crate::sched::{SCHED, Shared, enter, idle, loan, startm};
 
 /// One at a time. Held in user code, where the holder's own P can be taken like any other.
 static STOPPING: Lock<()> = Lock::new(Rank::World, ());
@@ -123,7 +123,7 @@ impl Drop for Stopped {
         drop(shared);
         while let Some(p) = free {
             free = p.link.take();
-            idle::handoffp(p);
+            startm::handoffp(p);
         }
     }
 }

@@ -4,16 +4,18 @@
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
 mod retake;
+mod stuck;
+mod trace;
 
 use std::ffi::c_void;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::{io, ptr};
 
 use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
-use crate::sched::{MAX_PROCS, SCHED, blocking, idle, netpoll, newm, stacks, time};
-use crate::{fence, sys, sys_box, warning};
+use crate::sched::{MAX_PROCS, SCHED, blocking, netpoll, newm, stacks, startm, time};
+use crate::{sys, sys_box, warning};
 
 /// How long it naps while some M has a P. Two looks show that an M is blocked, so that is known after 0.5 to 1 ms.
 const NAP_MICROS: u32 = 500;
@@ -60,7 +62,7 @@ pub(crate) fn start() -> io::Result<()> {
 }
 
 fn sysmon() -> ! {
-    if let Err(error) = fence::register() {
+    if let Err(error) = crate::fence::register() {
         warning!(
             "no membarrier: {}; code that blocks or computes keeps its processor",
             sys::brief(&error)
@@ -73,6 +75,8 @@ fn sysmon() -> ! {
     }; MAX_PROCS];
     let mut acted_at = 0;
     let mut busy_at = sys::nanotime();
+    let mut looks = stuck::Looks::new(busy_at);
+    let mut trace = trace::Trace::new(busy_at);
     loop {
         let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
         sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
@@ -84,9 +88,10 @@ fn sysmon() -> ! {
             busy_at = now;
         } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() && !blocking::in_need() {
             deadlock::suspect();
-            deep_sleep();
-            busy_at = sys::nanotime();
-            continue;
+            if deep_sleep(trace.due_in(now)) {
+                busy_at = sys::nanotime();
+                continue;
+            }
         }
         poll();
         check_timers(now);
@@ -98,6 +103,8 @@ fn sysmon() -> ! {
             blocking::relieve(now);
         }
         watch(&mut seen, now);
+        looks.look(now);
+        trace.print(now);
         if retake::retake(now) {
             acted_at = now;
         }
@@ -113,22 +120,34 @@ fn poll() {
     }
 }
 
-/// Until somebody gets a P (Go: sysmonwait).
-fn deep_sleep() {
+/// Until somebody gets a P (Go: sysmonwait), or for `limit` nanoseconds. False: there is something to do before that.
+fn deep_sleep(mut limit: Option<u64>) -> bool {
     {
         // Under the lock that every P is taken under: none is taken unseen.
         let _shared = SCHED.lock.lock();
         let busy = SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs();
         if busy || stacks::in_need() || blocking::in_need() {
-            return;
+            return true;
         }
         SCHED.sysmon_note.clear();
         SCHED.sysmon_waits.store(true, Ordering::Release);
     }
-    if quit::asked_before_sleep() {
-        return;
+    // Pairs with the fences in `on_sigquit`, and in `ready` before an M in user code is said to have got work: either we
+    // see what they did, or they see that we sleep.
+    fence(Ordering::SeqCst);
+    if quit::asked() {
+        return true;
     }
-    SCHED.sysmon_note.sleep();
+    if stuck::is_suspected() {
+        limit = Some(limit.unwrap_or(u64::MAX).min(stuck::LOOK_NANOS));
+    }
+    let Some(limit) = limit else {
+        SCHED.sysmon_note.sleep();
+        return true;
+    };
+    let woken = SCHED.sysmon_note.sleep_for(limit);
+    // Who takes a P from now on need not wake us.
+    woken || !SCHED.sysmon_waits.swap(false, Ordering::SeqCst)
 }
 
 /// Timers that nobody runs in time.
@@ -137,7 +156,7 @@ fn check_timers(now: u64) {
         return;
     }
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
-        idle::wakep();
+        startm::wakep();
     } else if time::overdue(now.saturating_sub(TIMER_NANOS)) {
         // As in `poll`.
         let _awaited = Awaited::begin();
@@ -149,7 +168,7 @@ fn check_timers(now: u64) {
 fn watch(seen: &mut [Seen], now: u64) {
     // Whoever put it there has woken an M, unless none was to be had.
     if SCHED.global_len.load(Ordering::Relaxed) != 0 && SCHED.npidle.load(Ordering::Relaxed) != 0 {
-        idle::wakep();
+        startm::wakep();
     }
     for (p, seen) in SCHED.ps().zip(seen) {
         let schedtick = p.schedtick.load(Ordering::Relaxed);
@@ -162,7 +181,7 @@ fn watch(seen: &mut [Seen], now: u64) {
         }
         // `ready` wakes nobody for what it puts into an empty runnext, since its P runs that next.
         if runs == seen.runs && !p.runq.is_empty() && SCHED.npidle.load(Ordering::Relaxed) != 0 {
-            idle::wakep();
+            startm::wakep();
         }
         seen.runs = runs;
     }

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::claim::Seq;
 use crate::m::{M, Watch};
 use crate::p::P;
-use crate::sched::{SCHED, idle, loan};
+use crate::sched::{SCHED, block, loan, startm};
 use crate::sys;
 use crate::sysmon::SLICE_NANOS;
 
@@ -90,6 +90,9 @@ fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
     // Without that clock nobody is ever known to be blocked or to burn.
     let cpu = sys::thread_cpu_nanos(tid).unwrap_or(0);
     if runs != last.runs {
+        if m.overruns.load(Ordering::Relaxed) {
+            m.overruns.store(false, Ordering::Relaxed);
+        }
         m.watch.set(Watch {
             runs,
             since: now,
@@ -111,10 +114,13 @@ fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
     if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
-    // Goroutines that placement gave it: anybody may start them, once it has no P.
-    let starts_wait = m.nstarts.load(Ordering::Relaxed) != 0;
-    // What else waits is seen to by whoever gets an idle P.
-    if SCHED.npidle.load(Ordering::Relaxed) != 0 && !starts_wait {
+    if now - last.since >= LOAN_NANOS
+        && let Some(p) = p
+    {
+        overruns(p, m);
+    }
+    // What waits is seen to by whoever gets an idle P.
+    if SCHED.npidle.load(Ordering::Relaxed) != 0 {
         return Verdict::Stays;
     }
     if now - last.since >= SLICE_NANOS && last.cpu_asked == 0 {
@@ -127,12 +133,30 @@ fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
         });
     }
     let refuses = last.cpu_asked != 0 && cpu.saturating_sub(last.cpu_asked) >= GRACE_NANOS;
-    if refuses && used >= slice() && (starts_wait || work_waits()) {
+    if refuses && used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
         Verdict::Lent
     } else {
         Verdict::Stays
+    }
+}
+
+/// Nothing else starts on `m` for a while: what was placed there goes elsewhere, and if its P is on loan, it has not been
+/// for what is urgent: `m` keeps it, like any other.
+fn overruns(p: &'static P, m: &'static M) {
+    m.overruns.store(true, Ordering::Relaxed);
+    let has_starts = m.nstarts.load(Ordering::Acquire) != 0;
+    let on_loan = p.on_loan.load(Ordering::Relaxed);
+    if has_starts || on_loan {
+        let mut shared = SCHED.lock.lock();
+        block::give_starts_back(&mut shared, m);
+        if p.owner.holder() == Some(m.id) {
+            loan::forget(&mut shared, p);
+        }
+    }
+    if has_starts {
+        startm::wakep();
     }
 }
 
@@ -153,7 +177,7 @@ fn work_waits() -> bool {
 fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> bool {
     let mut shared = SCHED.lock.lock();
     // If no M can be had for it, the P stays where it is.
-    if !idle::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
+    if !startm::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
         return false;
     }
     if verdict != Verdict::Blocked {
@@ -161,10 +185,10 @@ fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> b
     }
     if verdict == Verdict::Lent {
         loan::begin(&mut shared, p);
-        idle::startm(shared, p, false);
+        startm::startm(shared, p, false);
     } else {
         drop(shared);
-        idle::handoffp(p);
+        startm::handoffp(p);
     }
     true
 }

@@ -17,7 +17,7 @@ use crate::sched::blocking::relief::{self, Calls};
 use crate::sched::blocking::worker::{self, Worker};
 use crate::sched::deadlock::Awaited;
 use crate::sched::ready::ready;
-use crate::sched::{idle, threads};
+use crate::sched::{startm, threads};
 use crate::sys;
 
 /// How many workers each kind has before its work queues up (tokio: max_blocking_threads).
@@ -26,6 +26,13 @@ pub(super) const THREADS: usize = 512;
 const RETRY_NANOS: u64 = 10_000_000;
 
 pub(super) static POOL: Pool = Pool(Lock::new(Rank::Blocking, Shared::new()));
+
+/// How many threads have nothing to do.
+pub(crate) fn idle() -> usize {
+    let shared = POOL.lock();
+    // A worker counts before its thread does.
+    threads::blocking().saturating_sub(shared.workers.iter().sum())
+}
 
 /// What a worker looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +224,7 @@ impl Pool {
     #[cold]
     fn not_made(&self, worker: &'static Worker, error: &io::Error) -> NoThread {
         threads::release();
-        idle::warn_no_m(error);
+        startm::warn_no_m(error);
         // Ends after the lock is open; the work is in the hands of the caller.
         let _awaited = worker.rest();
         let mut shared = self.lock();

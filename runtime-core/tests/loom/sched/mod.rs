@@ -21,7 +21,7 @@ use lock::{Lock, Rank};
 use m::M;
 use p::P;
 
-pub(crate) use crate::{idle, netpoll, ready, steal};
+pub(crate) use crate::{idle, netpoll, ready, startm, steal};
 pub(crate) use time::waker;
 
 loom::lazy_static! {

@@ -6,7 +6,7 @@ use super::g::Gp;
 use super::m::{M, Presence};
 use super::p::P;
 use super::steal::{Stolen, steal_work};
-use super::{SCHED, idle, sys, time};
+use super::{SCHED, idle, startm, sys, time};
 use crate::atomic::Ordering;
 use loom::thread::{self, JoinHandle};
 
@@ -165,7 +165,7 @@ fn local(m: &'static M, p: &'static P) -> Option<Gp> {
 fn run(m: &'static M, g: Gp) {
     if m.spinning.replace(false) {
         SCHED.nmspinning.fetch_sub(1, Ordering::SeqCst);
-        idle::wakep();
+        startm::wakep();
     }
     assert!(
         g.home().is_none_or(|home| home.is(m)),
@@ -193,7 +193,7 @@ pub(crate) fn wait() {
 pub(crate) fn away(f: impl FnOnce()) {
     let m = M::current().expect("a thread without an M says that it blocks");
     m.set_presence(Presence::Away);
-    idle::handoffp(idle::releasep(m));
+    startm::handoffp(idle::releasep(m));
     f();
     idle::get_p(m);
 }
