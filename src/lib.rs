@@ -86,11 +86,12 @@
 //!
 //! | environment | means |
 //! |---|---|
-//! | `GOMAXPROCS` | how many tasks and goroutines run at the same time; one for each processor unless it is set |
+//! | `GOMAXPROCS` | how many tasks and goroutines run at the same time; one for each processor unless it is set, and as many as there are of these later |
 //! | `GORT_STACK` | the size of a goroutine's stack in bytes, 262144 unless it is set |
 //! | `GORTDEBUG=boot=1` | prints each step of the boot, with the microseconds since the first |
 //! | `GORTDEBUG=schedtrace=1000` | prints what the scheduler does, every so many milliseconds, in Go's words |
 //! | `GORTDEBUG=schedtrace=1000,scheddetail=1` | and with it each P, M and G |
+//! | `GORTDEBUG=updatemaxprocs=0` | keeps `GOMAXPROCS` as it is when the process's CPU affinity or CPU limit changes |
 //! | `GORTDEBUG=stuck=0` | does without the report of a thread that keeps its goroutines waiting for over a second |
 //!
 //! # Caveats
@@ -124,7 +125,8 @@ pub use gort_netpoll::{io, net};
 /// The runtime itself: what it is doing, and what it may use.
 ///
 /// [`dump`](runtime::dump) shows every task and goroutine; so do SIGQUIT (`Ctrl-\`) in a program with `#[gort::main]`,
-/// which then exits with status 2 as Go's do, and every fatal error.
+/// which then exits with status 2 as Go's do, and every fatal error. [`metrics`](runtime::metrics) is the same in
+/// figures, cheap enough to ask for all the time.
 ///
 /// # Examples
 ///
@@ -142,6 +144,7 @@ pub use gort_netpoll::{io, net};
 /// # std::io::Result::Ok(())
 /// ```
 pub mod runtime {
+    pub use gort_runtime_core::{RuntimeMetrics, metrics, set_default_max_procs};
     pub use gort_runtime_core::{dump, dump_to, max_procs, num_goroutines, set_max_procs, set_max_threads};
 }
 

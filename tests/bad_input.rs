@@ -102,8 +102,8 @@ fn the_entry_goes_before_gomaxprocs() {
 }
 
 fn gortdebug() {
-    const KNOWN: &str = "the known words are boot=1, schedtrace=MS, scheddetail=1, stuck=0, membarrier=0, fault=STEP \
-                         (for tests)";
+    const KNOWN: &str = "the known words are boot=1, schedtrace=MS, scheddetail=1, stuck=0, updatemaxprocs=0, \
+                         membarrier=0, fault=STEP (for tests)";
     for value in [
         "",
         ",",
@@ -129,6 +129,7 @@ fn gortdebug() {
         ("schedtrace=fast,schedtrace=-1", "schedtrace=fast, schedtrace=-1"),
         ("schedtrace=1.5,scheddetail=2", "schedtrace=1.5, scheddetail=2"),
         ("stuck=no", "stuck=no"),
+        ("updatemaxprocs=2", "updatemaxprocs=2"),
     ] {
         let left = program("procs", &[("GORTDEBUG", value)]);
         left.assert_success();

@@ -378,6 +378,7 @@ struct Resizes;
 
 impl Drop for Resizes {
     fn drop(&mut self) {
+        use std::io::Write;
         let _ = gort::runtime::set_max_procs(3);
         let _ = writeln!(std::io::stdout(), "{}", gort::runtime::max_procs());
     }

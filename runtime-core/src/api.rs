@@ -56,7 +56,7 @@ pub fn max_procs() -> usize {
 ///
 /// This stops the world, for some microseconds unless a goroutine is in the middle of the runtime: none is started or
 /// resumed meanwhile, but code that runs goes on. What waits in the queues of a processor that goes is everybody's.
-/// More than 1024 are cut down to that.
+/// More than 1024 are cut down to that. From then on the number stays as it is: see [`set_default_max_procs`].
 ///
 /// # Panics
 ///
@@ -74,6 +74,30 @@ pub fn max_procs() -> usize {
 pub fn set_max_procs(n: usize) -> usize {
     ensure_booted();
     sched::procs::set_max_procs(n)
+}
+
+/// Makes it as many as there are processors for this process, whatever the environment or an earlier call has said, and
+/// has that followed again (Go: `runtime.SetDefaultGOMAXPROCS`). Boots the runtime in library mode if need be.
+///
+/// That is so from the start if nobody says how many there are to be: neither `GOMAXPROCS`, nor the entry, nor
+/// [`set_max_procs`]. How many there are is what the process's CPU affinity says, or its cgroup's CPU limit, rounded up and
+/// at least 2, if that is less. Both may change while the program runs: once a second, unless all is idle, the
+/// runtime looks, and has as many as there are. `GORTDEBUG=updatemaxprocs=0` switches that off.
+///
+/// # Examples
+///
+/// ```
+/// use gort_runtime_core::{max_procs, set_default_max_procs, set_max_procs};
+///
+/// set_default_max_procs();
+/// let default = max_procs();
+/// set_max_procs(default + 1);
+/// set_default_max_procs();
+/// assert_eq!(max_procs(), default);
+/// ```
+pub fn set_default_max_procs() {
+    ensure_booted();
+    sched::ncpu::set_default();
 }
 
 /// Timers of the P that the caller runs on, or of P 0 elsewhere.

@@ -15,12 +15,14 @@ static NO_MEMBARRIER: AtomicBool = AtomicBool::new(false);
 static SCHEDTRACE: AtomicU64 = AtomicU64::new(0);
 static SCHEDDETAIL: AtomicBool = AtomicBool::new(false);
 static NO_STUCK: AtomicBool = AtomicBool::new(false);
+static NO_UPDATES: AtomicBool = AtomicBool::new(false);
 /// One more than the index in [`FAULTS`] of the one that a test asks for.
 static FAULT: AtomicU8 = AtomicU8::new(0);
 static DEFAULT_STACK: AtomicU8 = AtomicU8::new(0);
 
 /// The words that $GORTDEBUG knows.
-const KNOWN: &str = "boot=1, schedtrace=MS, scheddetail=1, stuck=0, membarrier=0, fault=STEP (for tests)";
+const KNOWN: &str =
+    "boot=1, schedtrace=MS, scheddetail=1, stuck=0, updatemaxprocs=0, membarrier=0, fault=STEP (for tests)";
 
 /// The checks of the boot that a test can have fail.
 const FAULTS: [&str; 7] = [
@@ -82,6 +84,7 @@ pub(crate) fn parsedebugvars() {
             "schedtrace" => SCHEDTRACE.store(millis(value).unwrap_or(0), Ordering::Relaxed),
             "scheddetail" => SCHEDDETAIL.store(value == "1", Ordering::Relaxed),
             "stuck" => NO_STUCK.store(value == "0", Ordering::Relaxed),
+            "updatemaxprocs" => NO_UPDATES.store(value == "0", Ordering::Relaxed),
             _ => {}
         }
     }
@@ -102,7 +105,7 @@ pub(crate) fn parsedebugvars() {
 
 fn unknown_words() -> impl Iterator<Item = (&'static str, &'static str)> {
     words().filter(|&(word, value)| match word {
-        "boot" | "membarrier" | "scheddetail" | "stuck" => !matches!(value, "0" | "1"),
+        "boot" | "membarrier" | "scheddetail" | "stuck" | "updatemaxprocs" => !matches!(value, "0" | "1"),
         "schedtrace" => millis(value).is_none(),
         "fault" => fault_index(value).is_none(),
         _ => true,
@@ -164,6 +167,11 @@ pub(crate) fn scheddetail() -> bool {
 /// Whether an M that is stuck is reported.
 pub(crate) fn stuck() -> bool {
     !NO_STUCK.load(Ordering::Relaxed)
+}
+
+/// Whether GOMAXPROCS follows the number of processors at run time.
+pub(crate) fn updates_max_procs() -> bool {
+    !NO_UPDATES.load(Ordering::Relaxed)
 }
 
 /// Whether a test wants this check to fail (`fault=STEP`).

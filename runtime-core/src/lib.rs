@@ -23,6 +23,7 @@ mod getg;
 mod life;
 pub mod lock;
 mod m;
+mod metrics;
 pub mod note;
 mod p;
 pub mod poller;
@@ -42,12 +43,15 @@ mod ticks;
 pub mod timer;
 mod wait_reason;
 
-pub use api::{max_procs, newproc, newproc_blocking, reserve_stack, set_max_procs, time};
+pub use api::{
+    max_procs, newproc, newproc_blocking, reserve_stack, set_default_max_procs, set_max_procs, time,
+};
 pub use debug::{default_stack, set_default_stack};
 pub use dump::{dump, dump_to};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
+pub use metrics::{RuntimeMetrics, metrics};
 pub use rt0::{MainOptions, ensure_booted, main};
 #[doc(hidden)]
 pub use sanitize::Mutex;

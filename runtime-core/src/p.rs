@@ -23,8 +23,13 @@ pub(crate) struct P {
     pub(crate) runq: RunQueue<G>,
     /// Counts time slices: `runnext` inherits one (Go: schedtick). Written by the holder.
     pub(crate) schedtick: AtomicU32,
-    /// Counts every G run. Written by the holder.
+    /// Counts every G that is taken up to be run. Written by the holder.
     pub(crate) runs: AtomicU64,
+    /// How often something was stolen for it, and how many Gs. Written by the holder.
+    pub(crate) steals: AtomicU64,
+    pub(crate) stolen: AtomicU64,
+    /// How often there was nothing left to run. Written by the holder.
+    pub(crate) parks: AtomicU64,
     /// How often it was taken from an M in user code. Written under the sched lock.
     pub(crate) taken: AtomicU64,
     /// The running slice is over (Go: preempt). Set by sysmon, cleared by the holder.
@@ -58,6 +63,9 @@ impl P {
             runq: RunQueue::new(),
             schedtick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
+            steals: AtomicU64::new(0),
+            stolen: AtomicU64::new(0),
+            parks: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             preempt: AtomicBool::new(false),
             timers: Timers::new(),

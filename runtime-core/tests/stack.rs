@@ -319,7 +319,7 @@ fn nothing_enters_the_global_allocator() {
         sys::spawn_thread(c"test", 0, body, std::ptr::null_mut()).unwrap();
         sys::cgroup_cpu_limit();
         sys::huge_page_size();
-        sys::ncpu_affinity();
+        sys::ncpu_affinity(0);
         sys::auxv();
         assert_eq!(ENTERED.get(), before);
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::m::M;
 use crate::rt0::{MainOptions, args, osinit};
-use crate::sched::{MAX_PROCS, SCHED, deferred, idle, mstart, procs};
+use crate::sched::{MAX_PROCS, SCHED, deferred, idle, mstart, ncpu, procs};
 use crate::stack::{self, Class};
 use crate::steps::step;
 use crate::{debug, fence, sys, throw, warning};
@@ -91,23 +91,22 @@ fn procs(options: MainOptions) -> u32 {
         if n > MAX_PROCS {
             warning!("processors: {n} is more than {MAX_PROCS}; using {MAX_PROCS}");
         }
+        ncpu::chosen();
         return n.clamp(1, MAX_PROCS) as u32;
     }
-    let ncpu = osinit::ncpu();
+    let available = osinit::ncpu();
     let Some(value) = debug::env(c"GOMAXPROCS") else {
-        return ncpu;
+        return available;
     };
-    match debug::number(value) {
-        Some(n @ 1..=MAX_PROCS) => n as u32,
-        Some(_) => {
-            warning!("GOMAXPROCS: {value} is more than {MAX_PROCS}; using {MAX_PROCS}");
-            MAX_PROCS as u32
-        }
-        None => {
-            warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {ncpu}");
-            ncpu
-        }
+    let Some(n) = debug::number(value) else {
+        warning!("GOMAXPROCS: ignoring {value:?}: not a positive number; using {available}");
+        return available;
+    };
+    if n > MAX_PROCS {
+        warning!("GOMAXPROCS: {value} is more than {MAX_PROCS}; using {MAX_PROCS}");
     }
+    ncpu::chosen();
+    n.min(MAX_PROCS) as u32
 }
 
 #[inline(never)]

@@ -69,6 +69,11 @@ pub(crate) fn suspect() {
     }
 }
 
+/// Whether this seems to be a deadlock but for threads that gort did not make.
+pub(crate) fn hinges_on_threads() -> bool {
+    is_likely() && !only_our_threads()
+}
+
 /// The cheap part, without the lock: false in nearly every program, at the first or second word.
 fn is_likely() -> bool {
     WATCHED.load(Ordering::Relaxed)

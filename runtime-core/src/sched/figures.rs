@@ -24,11 +24,12 @@ pub(crate) struct Figures {
     pub(crate) global: usize,
     pub(crate) stopping: bool,
     pub(crate) sysmon_waits: bool,
+    pub(crate) blocking: blocking::Figures,
 }
 
 impl Figures {
     pub(crate) fn take() -> Figures {
-        let idle_blocking = blocking::idle();
+        let blocking = blocking::figures();
         let shared = SCHED.lock.lock();
         let sysmon = 1;
         Figures {
@@ -36,7 +37,7 @@ impl Figures {
             idle_procs: SCHED.npidle.load(Ordering::Relaxed),
             stopped_procs: shared.nstopped,
             threads: threads::count() - shared.unused_ms.len() as usize + sysmon,
-            idle_threads: shared.idle_ms.len() as usize + idle_blocking,
+            idle_threads: shared.idle_ms.len() as usize + blocking.idle,
             spinning: SCHED.nmspinning.load(Ordering::Relaxed),
             need_spinning: SCHED.need_spinning.load(Ordering::Relaxed),
             want_p: SCHED.nwants_p.load(Ordering::Relaxed),
@@ -44,6 +45,7 @@ impl Figures {
             global: SCHED.global_len.load(Ordering::Relaxed),
             stopping: SCHED.stopping.load(Ordering::Relaxed),
             sysmon_waits: SCHED.sysmon_waits.load(Ordering::Relaxed),
+            blocking,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::queue::runq::RING;
 use crate::sched::steal::{self, Stolen};
-use crate::sched::{SCHED, idle, loan, netpoll, ready, slice, startm, time, world};
+use crate::sched::{SCHED, counters, idle, loan, netpoll, ready, slice, startm, time, world};
 
 /// Go: schedule's fairness to the global queue.
 const GLOBAL_EVERY: u64 = 61;
@@ -49,6 +49,7 @@ fn search(m: &'static M) -> Next {
         }
         if p.on_loan.load(Ordering::Relaxed) {
             if let Some(next) = loan::next(m, p) {
+                counters::add(&p.runs, 1);
                 return next;
             }
             continue;
@@ -63,16 +64,24 @@ fn search(m: &'static M) -> Next {
             return next;
         }
         if let Some(g) = global(p) {
+            counters::add(&p.runs, 1);
             return Next { g, placed: false };
         }
         if netpoll::poll_now() {
             continue;
         }
         match steal::steal_work(m, p) {
-            Stolen::G(g) => return Next { g, placed: false },
+            Stolen::G(g) => {
+                counters::add(&p.runs, 1);
+                counters::add(&p.steals, 1);
+                // The others are in the ring, which was empty, unless somebody has stolen them in turn.
+                counters::add(&p.stolen, 1 + p.runq.len() as u64);
+                return Next { g, placed: false };
+            }
             Stolen::Timers => continue,
             Stolen::Nothing => {}
         }
+        counters::add(&p.parks, 1);
         idle::wait_for_work(m);
     }
 }
@@ -90,11 +99,15 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
     // The P's queue and the M's own take turns.
     let turn = m.turn.get();
     m.turn.set(!turn);
-    if turn {
+    let next = if turn {
         own(m, p).or_else(|| runq(p))
     } else {
         runq(p).or_else(|| own(m, p))
+    };
+    if next.is_none() {
+        p.runs.store(runs, Ordering::Relaxed);
     }
+    next
 }
 
 /// Every 61st time: what constant local work must not starve.

@@ -7,6 +7,7 @@
 pub(crate) mod base;
 pub(crate) mod block;
 pub(crate) mod blocking;
+pub(crate) mod counters;
 pub(crate) mod deadlock;
 pub(crate) mod deferred;
 pub(crate) mod enter;
@@ -16,6 +17,7 @@ pub(crate) mod idle;
 pub(crate) mod loan;
 mod mlist;
 pub(crate) mod mstart;
+pub(crate) mod ncpu;
 pub(crate) mod netpoll;
 pub(crate) mod newm;
 pub(crate) mod newproc;

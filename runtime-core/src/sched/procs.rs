@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use crate::g::Gp;
 use crate::p::P;
 use crate::queue::list::GList;
-use crate::sched::{MAX_PROCS, SCHED, Shared, idle, world};
+use crate::sched::world::{self, Stopped};
+use crate::sched::{MAX_PROCS, SCHED, Shared, idle, ncpu};
 use crate::sys_box;
 
 /// Grows the set of Ps to `n` at boot: makes them, keeps p0 for the caller, puts the others on the idle list.
@@ -31,22 +32,26 @@ fn make(n: u32) {
     }
 }
 
-/// Go: GOMAXPROCS. From user code or from sysmon.
+/// Go: GOMAXPROCS. From user code.
 ///
 /// # Panics
 /// If `n` is 0.
 pub(crate) fn set_max_procs(n: usize) -> usize {
     assert!(n > 0, "set_max_procs(0): at least one goroutine has to run");
-    let n = n.min(MAX_PROCS) as u32;
     let stopped = world::stop();
+    ncpu::chosen();
+    resize(&stopped, n.min(MAX_PROCS) as u32) as usize
+}
+
+/// Makes it so many Ps, and says how many there were.
+pub(crate) fn resize(_: &Stopped, n: u32) -> u32 {
     let old = SCHED.nprocs();
     if n > old {
         grow(old, n);
     } else if n < old {
         shrink(old, n);
     }
-    drop(stopped);
-    old as usize
+    old
 }
 
 /// With the world stopped.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
+use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
 use crate::sys;
 use crate::wait_reason::WaitReason;
@@ -55,6 +56,7 @@ fn give_up(cx: &mut Context<'_>) -> Poll<()> {
     if !refuses() {
         return Poll::Ready(());
     }
+    counters::YIELDS.count();
     if !request_yield(cx.waker()) {
         cx.waker().wake_by_ref();
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use crate::lock::{Guard, Lock, Rank};
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, Shared, enter, idle, loan, startm};
+use crate::sched::{SCHED, Shared, counters, enter, idle, loan, startm};
 
 /// One at a time. Held in user code, where the holder's own P can be taken like any other.
 static STOPPING: Lock<()> = Lock::new(Rank::World, ());
@@ -25,6 +25,7 @@ pub(crate) struct Stopped {
 /// Waits until no M holds a P. From user code or from sysmon.
 pub(crate) fn stop() -> Stopped {
     let stopping = STOPPING.lock();
+    counters::WORLD_STOPS.count();
     let mut shared = SCHED.lock.lock();
     SCHED.stopping.store(true, Ordering::Relaxed);
     SCHED.detours.fetch_add(1, Ordering::Relaxed);

@@ -54,6 +54,9 @@ pub(super) struct Arena {
     vacant: List,
     /// The chunk that fresh slots are taken from, or NONE.
     opening: u32,
+    /// How many stacks there are, and how many of them are free.
+    made: usize,
+    free: usize,
     /// What is left of the newest region, and how much.
     region: NonNull<u8>,
     region_left: usize,
@@ -72,6 +75,8 @@ impl Arena {
             idle: List::EMPTY,
             vacant: List::EMPTY,
             opening: NONE,
+            made: 0,
+            free: 0,
             region: NonNull::dangling(),
             region_left: 0,
         }
@@ -99,7 +104,13 @@ impl Arena {
             }
             self.list(id);
         }
+        self.free -= taken;
         taken
+    }
+
+    /// How many stacks there are, those in the hands of Gs, Ms and Ps included, and how many are here.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.made, self.free)
     }
 
     /// Whether there is a free stack.
@@ -120,6 +131,7 @@ impl Arena {
         let chunk = &mut self.chunks[id as usize];
         let slot = chunk.fresh.trailing_zeros() as usize;
         chunk.fresh &= chunk.fresh - 1;
+        self.made += 1;
         // SAFETY: slot `slot` lies in the chunk.
         let base = unsafe { chunk.base.add(slot * self.class.size()) };
         self.list(id);
@@ -131,6 +143,7 @@ impl Arena {
         let bit = self.bit(slot.base);
         self.unlist(slot.chunk);
         self.chunks[slot.chunk as usize].fresh |= bit;
+        self.made -= 1;
         self.list(slot.chunk);
     }
 
@@ -150,6 +163,7 @@ impl Arena {
         let chunk = &mut self.chunks[id as usize];
         chunk.free |= bit;
         chunk.idle_since = now;
+        self.free += 1;
         self.list(id);
     }
 
@@ -167,6 +181,9 @@ impl Arena {
         }
         self.unlist(id);
         let chunk = &mut self.chunks[id as usize];
+        let emptied = chunk.free.count_ones() as usize;
+        self.made -= emptied;
+        self.free -= emptied;
         (chunk.free, chunk.fresh) = (0, 0);
         let (base, mapped) = (chunk.base, std::mem::take(&mut chunk.mapped));
         Some(Emptying {

@@ -39,7 +39,7 @@ pub mod valgrind;
 
 pub use cache::Cache;
 pub use class::Class;
-pub use pool::{alloc, any_free, clear_given, free, given};
+pub use pool::{alloc, any_free, clear_given, counts, free, given};
 pub use scavenge::{Scavenged, scavenge};
 pub use top::{Stack, Top};
 

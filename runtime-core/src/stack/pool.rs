@@ -76,6 +76,13 @@ pub fn any_free(class: Class) -> bool {
     arena(class).is_some_and(|arena| arena.has_free())
 }
 
+/// How many stacks there are, and how many of them wait in the arenas to be taken. Those that are too large to be kept
+/// are not counted.
+pub fn counts() -> (usize, usize) {
+    let counts = ARENAS.iter().map(|arena| arena.0.lock().counts());
+    counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+}
+
 /// Gives a stack back, for anyone to take.
 ///
 /// # Safety

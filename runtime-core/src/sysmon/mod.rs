@@ -3,6 +3,7 @@
 //! It takes the P from who blocks or burns (`retake`), polls the network and runs the timers when nobody does, ends time
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
+mod follow;
 mod retake;
 mod stuck;
 mod trace;
@@ -25,6 +26,9 @@ const ALERT_NAP_MICROS: u32 = 200;
 const ALERT_NANOS: u64 = 200_000_000;
 /// How long every P is idle before it sleeps deeply: a server between two requests does not pay for waking it each time.
 const IDLE_NANOS: u64 = 20_000_000;
+/// If only a thread of the program's stands between it and a deadlock: how often sysmon looks whether that has ended, each
+/// time after twice as long, before it sleeps deeply for good. 1.3 s in all.
+const LOOKS_AT_THREADS: u32 = 6;
 /// sysmon polls the network when nobody has for so long. (Go: 10 ms, and a wait of so long for each response while all
 /// its Ps compute.)
 const NETPOLL_NANOS: u64 = 2_000_000;
@@ -75,8 +79,10 @@ fn sysmon() -> ! {
     }; MAX_PROCS];
     let mut acted_at = 0;
     let mut busy_at = sys::nanotime();
+    let mut waited_for_threads = 0;
     let mut looks = stuck::Looks::new(busy_at);
     let mut trace = trace::Trace::new(busy_at);
+    let mut procs = follow::Follow::new(busy_at);
     loop {
         let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
         sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
@@ -86,9 +92,16 @@ fn sysmon() -> ! {
         let now = sys::nanotime();
         if SCHED.npidle.load(Ordering::Relaxed) != SCHED.nprocs() {
             busy_at = now;
+            waited_for_threads = 0;
         } else if now - busy_at >= IDLE_NANOS && !stacks::in_need() && !blocking::in_need() {
             deadlock::suspect();
-            if deep_sleep(trace.due_in(now)) {
+            let mut limit = trace.due_in(now);
+            if waited_for_threads < LOOKS_AT_THREADS && deadlock::hinges_on_threads() {
+                let pause = IDLE_NANOS << waited_for_threads;
+                limit = Some(limit.map_or(pause, |limit| limit.min(pause)));
+                waited_for_threads += 1;
+            }
+            if deep_sleep(limit) {
                 busy_at = sys::nanotime();
                 continue;
             }
@@ -105,6 +118,7 @@ fn sysmon() -> ! {
         watch(&mut seen, now);
         looks.look(now);
         trace.print(now);
+        procs.look(now);
         if retake::retake(now) {
             acted_at = now;
         }

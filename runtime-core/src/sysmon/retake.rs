@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::claim::Seq;
 use crate::m::{M, Watch};
 use crate::p::P;
-use crate::sched::{SCHED, block, loan, startm};
+use crate::sched::{SCHED, block, counters, loan, startm};
 use crate::sys;
 use crate::sysmon::SLICE_NANOS;
 
@@ -179,6 +179,12 @@ fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> b
     // If no M can be had for it, the P stays where it is.
     if !startm::can_startm(&shared, now) || !loan::take(&mut shared, p, m, seq) {
         return false;
+    }
+    match verdict {
+        Verdict::Stays => {}
+        Verdict::Blocked => counters::BLOCKED.count(),
+        Verdict::Burnt => counters::BURNT.count(),
+        Verdict::Lent => counters::LENT.count(),
     }
     if verdict != Verdict::Blocked {
         loan::burns(&mut shared, m);

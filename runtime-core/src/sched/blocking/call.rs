@@ -137,6 +137,7 @@ impl CallPtr {
 pub(super) struct CallList {
     head: Option<CallPtr>,
     tail: Option<CallPtr>,
+    len: usize,
 }
 
 impl CallList {
@@ -144,7 +145,12 @@ impl CallList {
         CallList {
             head: None,
             tail: None,
+            len: 0,
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -157,6 +163,7 @@ impl CallList {
             Some(tail) => tail.call().next.set(Some(call)),
             None => self.head = Some(call),
         }
+        self.len += 1;
     }
 
     pub(super) fn pop_front(&mut self) -> Option<CallPtr> {
@@ -165,6 +172,7 @@ impl CallList {
         if self.head.is_none() {
             self.tail = None;
         }
+        self.len -= 1;
         Some(call)
     }
 
@@ -185,6 +193,7 @@ impl CallList {
             if self.tail == Some(call) {
                 self.tail = before;
             }
+            self.len -= 1;
             return true;
         }
         false

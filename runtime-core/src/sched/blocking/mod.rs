@@ -23,7 +23,7 @@ use crate::sched::{block, newproc};
 use call::Call;
 use pool::{POOL, Work};
 
-pub(crate) use pool::idle;
+pub(crate) use pool::{Figures, figures};
 pub(crate) use relief::{in_need, relieve};
 pub(crate) use worker::find_overflow;
 

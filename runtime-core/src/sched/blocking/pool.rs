@@ -27,11 +27,24 @@ const RETRY_NANOS: u64 = 10_000_000;
 
 pub(super) static POOL: Pool = Pool(Lock::new(Rank::Blocking, Shared::new()));
 
-/// How many threads have nothing to do.
-pub(crate) fn idle() -> usize {
+/// How many there are.
+pub(crate) struct Figures {
+    pub(crate) threads: usize,
+    /// Those of them that have nothing to do.
+    pub(crate) idle: usize,
+    /// Jobs and calls that wait for one.
+    pub(crate) queued: usize,
+}
+
+pub(crate) fn figures() -> Figures {
     let shared = POOL.lock();
-    // A worker counts before its thread does.
-    threads::blocking().saturating_sub(shared.workers.iter().sum())
+    let threads = threads::blocking();
+    Figures {
+        threads,
+        // A worker counts before its thread does.
+        idle: threads.saturating_sub(shared.workers.iter().sum()),
+        queued: shared.jobs.len() + shared.calls.len(),
+    }
 }
 
 /// What a worker looks for.

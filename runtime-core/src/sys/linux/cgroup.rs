@@ -5,32 +5,61 @@
 use super::file::{Bytes, parse_u64, read_file};
 use std::alloc::System;
 use std::ffi::CStr;
+use std::sync::OnceLock;
 
 /// The smallest CPU limit, in processors, that holds for this process: of its own cgroup or of any above
 /// it up to the root of what is mounted. `None` if there is none.
+///
+/// Where that cgroup is, is found out by the first call. As in Go a process that is moved to another keeps looking there.
 pub fn cgroup_cpu_limit() -> Option<f64> {
-    let own = read_file(c"/proc/self/cgroup").ok()?;
-    let (version, path) = parse_self_cgroup(&own)?;
-    let mounts = read_file(c"/proc/self/mountinfo").ok()?;
-    let (mount_point, below) = find_mount(&mounts, version, path)?;
-    smallest_limit(mount_point, below, version)
+    static OWN: OnceLock<Option<Cgroup>> = OnceLock::new();
+    OWN.get_or_init(Cgroup::own).as_ref()?.smallest_limit()
 }
 
-/// The smallest limit of the cgroup at `mount_point` + `below` and those above it, up to `mount_point`.
-fn smallest_limit(mount_point: Bytes, below: &[u8], version: Version) -> Option<f64> {
-    let mut dir = mount_point;
-    let root_len = dir.len();
-    dir.extend_from_slice(below);
-    let mut limit: Option<f64> = None;
-    loop {
-        let here = match version {
-            Version::V1 => limit_v1(&dir),
-            Version::V2 => limit_v2(&dir),
-        };
-        limit = [limit, here].into_iter().flatten().reduce(f64::min);
-        match dir[root_len..].iter().rposition(|byte| *byte == b'/') {
-            Some(slash) => dir.truncate(root_len + slash),
-            None => return limit,
+/// A cgroup.
+struct Cgroup {
+    version: Version,
+    /// The directory of it.
+    dir: Bytes,
+    /// How much of `dir` is the mount point.
+    root_len: usize,
+}
+
+impl Cgroup {
+    /// That of this process.
+    fn own() -> Option<Cgroup> {
+        let own = read_file(c"/proc/self/cgroup").ok()?;
+        let (version, path) = parse_self_cgroup(&own)?;
+        let mounts = read_file(c"/proc/self/mountinfo").ok()?;
+        let (mount_point, below) = find_mount(&mounts, version, path)?;
+        Some(Cgroup::at(mount_point, below, version))
+    }
+
+    fn at(mount_point: Bytes, below: &[u8], version: Version) -> Cgroup {
+        let mut dir = mount_point;
+        let root_len = dir.len();
+        dir.extend_from_slice(below);
+        Cgroup {
+            version,
+            dir,
+            root_len,
+        }
+    }
+
+    /// The smallest limit of it and of those above it, up to the mount point.
+    fn smallest_limit(&self) -> Option<f64> {
+        let mut dir = &self.dir[..];
+        let mut limit: Option<f64> = None;
+        loop {
+            let here = match self.version {
+                Version::V1 => limit_v1(dir),
+                Version::V2 => limit_v2(dir),
+            };
+            limit = [limit, here].into_iter().flatten().reduce(f64::min);
+            match dir[self.root_len..].iter().rposition(|byte| *byte == b'/') {
+                Some(slash) => dir = &dir[..self.root_len + slash],
+                None => return limit,
+            }
         }
     }
 }
@@ -206,7 +235,7 @@ mod tests {
         let smallest = |below: &[u8], version| {
             let mut mount_point = Bytes::new_in(System);
             mount_point.extend_from_slice(root.as_os_str().as_encoded_bytes());
-            smallest_limit(mount_point, below, version)
+            Cgroup::at(mount_point, below, version).smallest_limit()
         };
         assert_eq!(smallest(b"/a/b", Version::V2), None);
         write(&leaf, "cpu.max", "max 100000\n");

@@ -5,11 +5,11 @@ use super::file::{parse_u64, read_file};
 /// Bytes of affinity mask, room for 65,536 processors (Go: os_linux.go getproccount).
 const MASK_BYTES: usize = 8 * 1024;
 
-/// The processors in the process's affinity mask, at least 1.
-pub fn ncpu_affinity() -> usize {
+/// The processors in the affinity mask of a thread, at least 1; 0: the calling one's.
+pub fn ncpu_affinity(tid: u32) -> usize {
     let mut mask = [0_u64; MASK_BYTES / size_of::<u64>()];
     // SAFETY: the mask is ours, of the length told. The raw call, unlike libc's, returns how much it wrote.
-    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, 0, MASK_BYTES, mask.as_mut_ptr()) };
+    let written = unsafe { libc::syscall(libc::SYS_sched_getaffinity, tid, MASK_BYTES, mask.as_mut_ptr()) };
     let words = usize::try_from(written).map_or(0, |bytes| bytes / size_of::<u64>());
     let count: u32 = mask[..words].iter().map(|word| word.count_ones()).sum();
     count.max(1) as usize
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn there_is_a_processor_and_std_counts_no_more() {
-        let ncpu = ncpu_affinity();
+        let ncpu = ncpu_affinity(0);
         assert!(ncpu >= std::thread::available_parallelism().unwrap().get());
     }
 
