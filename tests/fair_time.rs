@@ -19,30 +19,35 @@ use support::{is_child, run_child_and_show, watchdog};
 /// How often a bystander has to get its turn.
 const TURNS: usize = 5;
 
-/// In a child with one processor: `busy` runs until it is told to stop, which a task of the same processor says after
-/// some turns of its own. The processor was not taken for that.
-fn gives_way(name: &'static str, busy: impl FnOnce(Arc<AtomicBool>)) {
+/// In a child with one processor: `busy` has something run until it is told to stop, which a task of the same processor
+/// says after some turns of its own. The processor was not taken for that.
+fn gives_way(name: &'static str, busy: impl FnOnce()) {
     let _watchdog = watchdog(name);
     if !is_child(name) {
         return run_child_and_show(name, &[("GOMAXPROCS", "1")]);
     }
+    busy();
+    assert_eq!(gort::runtime::metrics().busy_retake_count(), 0);
+}
+
+/// On the only processor, which the caller keeps: the task that waits for its turns, and what it sets in the end.
+fn bystander() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let theirs = stop.clone();
-    let bystander = gort::spawn(async move {
+    gort::spawn(async move {
         for _ in 0..TURNS {
             yield_now().await;
         }
         theirs.store(true, Relaxed);
     });
-    busy(stop);
-    bystander.wait().unwrap();
-    assert_eq!(gort::runtime::metrics().busy_retake_count(), 0);
+    stop
 }
 
 #[test]
 fn a_task_that_awaits_what_is_ready() {
-    gives_way("a_task_that_awaits_what_is_ready", |stop| {
+    gives_way("a_task_that_awaits_what_is_ready", || {
         let task = gort::spawn(async move {
+            let stop = bystander();
             while !stop.load(Relaxed) {
                 sleep_until(Instant::now()).await;
             }
@@ -53,8 +58,9 @@ fn a_task_that_awaits_what_is_ready() {
 
 #[test]
 fn a_goroutine_that_waits_for_what_is_ready() {
-    gives_way("a_goroutine_that_waits_for_what_is_ready", |stop| {
+    gives_way("a_goroutine_that_waits_for_what_is_ready", || {
         let goroutine = gort::go(move || {
+            let stop = bystander();
             while !stop.load(Relaxed) {
                 std::future::ready(()).wait();
             }
@@ -66,12 +72,13 @@ fn a_goroutine_that_waits_for_what_is_ready() {
 /// Awaited in one task, so that only the handles themselves can give way.
 #[test]
 fn joins_of_what_has_ended() {
-    gives_way("joins_of_what_has_ended", |stop| {
+    gives_way("joins_of_what_has_ended", || {
         let mut ended: Vec<_> = (0..100_000).map(|_| gort::spawn(async {})).collect();
         while !ended.iter().all(|task| task.is_finished()) {
             gort::block_on(yield_now());
         }
         let task = gort::spawn(async move {
+            let stop = bystander();
             let mut joined = 0;
             for task in ended.drain(..) {
                 task.await.unwrap();
@@ -91,13 +98,14 @@ fn joins_of_what_has_ended() {
 #[test]
 fn a_socket_that_is_always_ready() {
     const BYTES: usize = 1 << 20;
-    gives_way("a_socket_that_is_always_ready", |stop| {
+    gives_way("a_socket_that_is_always_ready", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
         let mut theirs = listener.accept().unwrap().0;
         // A peer that always has more to say, until this end is gone.
         let writer = std::thread::spawn(move || while theirs.write_all(&[7; BYTES]).is_ok() {});
         let goroutine = gort::go(move || {
+            let stop = bystander();
             let mut byte = [0];
             while !stop.load(Relaxed) {
                 ours.read_exact(&mut byte).unwrap();
@@ -110,13 +118,14 @@ fn a_socket_that_is_always_ready() {
 
 #[test]
 fn a_socket_that_is_always_ready_to_a_task() {
-    gives_way("a_socket_that_is_always_ready_to_a_task", |stop| {
+    gives_way("a_socket_that_is_always_ready_to_a_task", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut ours = gort::block_on(TcpStream::connect(listener.local_addr().unwrap())).unwrap();
         let mut theirs = listener.accept().unwrap().0;
         let writer = std::thread::spawn(move || while theirs.write_all(&[7; 1 << 20]).is_ok() {});
         let task = gort::spawn(async move {
             use gort::io::AsyncReadExt;
+            let stop = bystander();
             let mut byte = [0];
             while !stop.load(Relaxed) {
                 AsyncReadExt::read_exact(&mut ours, &mut byte).await.unwrap();
@@ -130,7 +139,9 @@ fn a_socket_that_is_always_ready_to_a_task() {
 /// Two tasks that wake each other into `runnext` share one slice: a third has its turn.
 #[test]
 fn runnext_starves_nobody() {
-    gives_way("runnext_starves_nobody", |stop| {
+    gives_way("runnext_starves_nobody", || {
+        // The players come first, and the third when they play.
+        let stop = Arc::new(Mutex::new(None::<Arc<AtomicBool>>));
         let slots: [Arc<Mutex<Option<Waker>>>; 2] = Default::default();
         let players: Vec<_> = (0..2)
             .map(|i| {
@@ -142,7 +153,8 @@ fn runnext_starves_nobody() {
                     if let Some(waker) = waker {
                         waker.wake();
                     }
-                    if stop.load(Relaxed) {
+                    let mut stop = stop.lock().unwrap();
+                    if stop.get_or_insert_with(bystander).load(Relaxed) {
                         Poll::Ready(())
                     } else {
                         Poll::Pending

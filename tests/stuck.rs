@@ -26,6 +26,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     computes_twice,
     alone,
     stays_in_place,
+    blocks_for_a_while,
     woken_from_outside,
     woken_by_itself,
 ];
@@ -39,6 +40,7 @@ const TESTS: &[Named<()>] = named![
     block_in_place_is,
     while_every_processor_is_idle,
     switched_off,
+    a_process_that_was_stopped_is_not,
 ];
 
 fn main() -> ExitCode {
@@ -252,6 +254,38 @@ fn block_in_place_is() {
     assert_eq!(left.lines(BEGIN).len(), 1, "{left:?}");
     entry(&left.err, "running", "blocker");
     entry(&left.err, "runnable", "sibling");
+}
+
+/// For half a second.
+#[gort::main(processors = 1)]
+async fn blocks_for_a_while() {
+    let sibling = Event::new();
+    let lives_here = sibling.clone();
+    drop(task::spawn_local(async move {
+        lives_here.set();
+        loop {
+            task::yield_now().wait();
+        }
+    }));
+    sibling.await;
+    say_now();
+    thread::sleep(Duration::from_millis(500));
+}
+
+/// The time that a process is stopped does not count.
+fn a_process_that_was_stopped_is_not() {
+    let _watchdog = watchdog("a_process_that_was_stopped_is_not");
+    let mut running = Running::start("blocks_for_a_while", &[]);
+    running.says(NOW);
+    let signal = |signal| {
+        // SAFETY: the child is ours, and has not been waited for.
+        assert_eq!(unsafe { libc::kill(running.id() as libc::pid_t, signal) }, 0);
+    };
+    thread::sleep(Duration::from_millis(200));
+    signal(libc::SIGSTOP);
+    thread::sleep(LATER);
+    signal(libc::SIGCONT);
+    assert_eq!(running.rest(), "");
 }
 
 fn switched_off() {

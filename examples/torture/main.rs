@@ -5,7 +5,7 @@
 //! exit status is 0; it is 1 after a discrepancy, each of which is a line on stderr, 2 for bad arguments, and 3 when
 //! the program hung.
 //!
-//! The number of processors changes all the time, from 1 to 8, unless `GOMAXPROCS` is set.
+//! The number of processors changes every 5 ms, from 1 to 8, unless `GOMAXPROCS` is set.
 //!
 //! The seed is printed. It repeats what every actor draws, not how the threads meet.
 #![expect(
@@ -102,10 +102,7 @@ fn torture(args: &args::Args) -> io::Result<bool> {
     for actor in actor::start(&mut random) {
         actor.join().wait();
     }
-    if let Some(resizer) = resizer {
-        resizer.join().wait();
-    }
-    for left in visitors {
+    for left in visitors.into_iter().chain(resizer) {
         left.wait();
     }
     // What was forgotten may still connect.

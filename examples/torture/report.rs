@@ -18,9 +18,9 @@ use crate::verb::VERBS;
 const SETTLE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Threads beyond those that the books account for: m0, sysmon, the watchdog, and one that has just been made or is
-/// about to end.
-const OTHER_THREADS: usize = 5;
+/// Threads beyond those that the books account for: m0, sysmon, the watchdog, who changes the number of processors, and
+/// one that has just been made or is about to end.
+const OTHER_THREADS: usize = 6;
 
 /// How the process stood before the first actor was started.
 pub(crate) struct Before {

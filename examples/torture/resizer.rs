@@ -1,13 +1,12 @@
-//! Changes the number of processors all the time, unless `GOMAXPROCS` says how many there are to be.
+//! Changes the number of processors every 5 ms, unless `GOMAXPROCS` says how many there are to be.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use gort::Wait;
 use gort::runtime::{max_procs, set_max_procs};
-use gort::time::sleep;
 
 use crate::books::{Book, discrepancy};
-use crate::child::{self, Child};
+use crate::event::Event;
 use crate::world::world;
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -15,21 +14,31 @@ pub(crate) const MOST_PROCESSORS: usize = 8;
 
 pub(crate) static RESIZES: Book = Book::whole("resizes");
 
-pub(crate) fn start() -> Option<Child> {
+/// Starts a thread that does, until the time is over, and then sets the event.
+pub(crate) fn start() -> Option<Event> {
     if std::env::var_os("GOMAXPROCS").is_some() {
         return None;
     }
-    Some(child::goroutine(0, || {
-        let before = max_procs();
-        let mut last = before;
-        while world().goes_on() {
-            let next = last % MOST_PROCESSORS + 1;
-            resize(last, next);
-            last = next;
-            sleep(PAUSE).wait();
-        }
-        resize(last, before);
-    }))
+    let left = Event::new();
+    let mine = left.clone();
+    thread::spawn(move || {
+        cycle();
+        mine.set();
+    });
+    Some(left)
+}
+
+fn cycle() {
+    let before = max_procs();
+    let (mut last, mut tick) = (before, Instant::now());
+    while world().goes_on() {
+        let next = last % MOST_PROCESSORS + 1;
+        resize(last, next);
+        last = next;
+        tick += PAUSE;
+        thread::sleep(tick.saturating_duration_since(Instant::now()));
+    }
+    resize(last, before);
 }
 
 fn resize(from: usize, to: usize) {

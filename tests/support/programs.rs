@@ -198,6 +198,11 @@ impl Running {
     /// Kills it. What it has said since.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
+        self.rest()
+    }
+
+    /// What it still says until it ends.
+    pub(crate) fn rest(&mut self) -> String {
         let mut rest = String::new();
         self.err.read_to_string(&mut rest).unwrap();
         rest

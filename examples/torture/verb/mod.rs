@@ -15,6 +15,7 @@ mod echo;
 mod family;
 mod foreign;
 mod local;
+mod metrics;
 mod nested;
 pub(crate) mod panics;
 mod spawn;
@@ -57,7 +58,7 @@ macro_rules! verb {
     };
 }
 
-pub(crate) static VERBS: [Verb; 17] = [
+pub(crate) static VERBS: [Verb; 18] = [
     verb!(spawn, 10, None),
     verb!(yields, 20, None),
     verb!(timers, 20, None),
@@ -72,6 +73,7 @@ pub(crate) static VERBS: [Verb; 17] = [
     verb!(blocking, 8, None),
     verb!(burn, 2, None),
     verb!(dump, 1, None),
+    verb!(metrics, 4, None),
     verb!(nested, 12, Verbs),
     verb!(family, 12, Verbs),
     verb!(cancel, 12, Verbs),
