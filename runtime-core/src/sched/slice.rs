@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
+use crate::sched::SCHED;
 use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
 use crate::sys;
@@ -22,6 +23,14 @@ pub(crate) fn begin(p: &P) {
     p.preempt.store(false, Ordering::Relaxed);
     let tick = p.schedtick.load(Ordering::Relaxed);
     p.schedtick.store(tick.wrapping_add(1), Ordering::Relaxed);
+}
+
+/// Whether what stands in `p`'s ring, whose holder is `m`, may have to wait for long: the last G there ran over its slice,
+/// or computing Gs have taken threads of their own.
+pub(crate) fn are_long(m: &M, p: &P) -> bool {
+    p.preempt.load(Ordering::Relaxed)
+        || m.overruns.load(Ordering::Relaxed)
+        || SCHED.nburning.load(Ordering::Relaxed) != 0
 }
 
 /// How long a leaf future refuses to go on, and after how long it does so again. Whoever polls it may never come back to
