@@ -1,21 +1,21 @@
-//! CPU time of processes. Called by `measure` for the own process and by `echo` for a server's.
+//! CPU time of processes. Called by `measure` for the own process and by `echo` and the examples for a server's.
 
 use std::io;
 use std::time::Duration;
 
 /// The clock of a process's CPU time: all of its threads, in user code and in the kernel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CpuClock(libc::clockid_t);
+pub struct CpuClock(libc::clockid_t);
 
 impl CpuClock {
     /// This process's.
-    pub(crate) const OWN: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID);
+    pub const OWN: CpuClock = CpuClock(libc::CLOCK_PROCESS_CPUTIME_ID);
 
     /// That of a process that runs: a child that has not been waited for.
     ///
     /// # Errors
     /// If there is no such process.
-    pub(crate) fn of(pid: u32) -> io::Result<CpuClock> {
+    pub fn of(pid: u32) -> io::Result<CpuClock> {
         let mut clock = 0;
         // SAFETY: writes a clockid_t to where it points.
         match unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &raw mut clock) } {
@@ -28,7 +28,7 @@ impl CpuClock {
     ///
     /// # Errors
     /// If it has ended.
-    pub(crate) fn read(self) -> io::Result<Duration> {
+    pub fn read(self) -> io::Result<Duration> {
         let mut time = libc::timespec {
             tv_sec: 0,
             tv_nsec: 0,

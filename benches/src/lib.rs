@@ -11,17 +11,17 @@
 //! Printed are the median, the least and the most of the rounds, in wall-clock and in CPU time of the whole process,
 //! and the median of each round's ratio to gort.
 //!
-//! Layers, each of which calls only those to its left: `clock, measure -> peer -> subject, echo -> case -> run ->
-//! report`.
+//! Layers, each of which calls only those to its left: `clock, measure -> peer -> process -> subject, echo -> case ->
+//! run -> report`. `examples/pressure` measures what means of many operations hide, on the same machinery.
 
 mod args;
 mod case;
-mod clock;
+pub mod clock;
 mod echo;
-mod go;
+pub mod go;
 mod measure;
 mod peer;
-mod process;
+pub mod process;
 mod report;
 mod run;
 mod subject;
@@ -29,6 +29,7 @@ mod subject;
 use std::process::ExitCode;
 
 use args::Command;
+pub use peer::WORKERS;
 
 /// What the binary does.
 pub fn main() -> ExitCode {

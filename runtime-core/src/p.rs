@@ -30,6 +30,8 @@ pub(crate) struct P {
     pub(crate) stolen: AtomicU64,
     /// How often there was nothing left to run. Written by the holder.
     pub(crate) parks: AtomicU64,
+    /// What `runs` was when something urgent last had its turn. The holder's.
+    pub(crate) urgent_at: Cell<u64>,
     /// How often it was taken from an M in user code. Written under the sched lock.
     pub(crate) taken: AtomicU64,
     /// The running slice is over (Go: preempt). Set by sysmon, cleared by the holder.
@@ -63,6 +65,7 @@ impl P {
             runq: RunQueue::new(),
             schedtick: AtomicU32::new(0),
             runs: AtomicU64::new(0),
+            urgent_at: Cell::new(u64::MAX),
             steals: AtomicU64::new(0),
             stolen: AtomicU64::new(0),
             parks: AtomicU64::new(0),

@@ -19,9 +19,6 @@ pub(crate) use server::{
 pub(crate) const MANY: (&str, usize) = ("echo-64", 64);
 pub(crate) const ONE: (&str, usize) = ("echo-1", 1);
 
-/// What a server prints once it listens, before its address.
-const LISTENING: &str = "listening on ";
-
 /// The bytes of a request.
 const REQUEST: usize = 64;
 
@@ -37,11 +34,7 @@ pub(crate) fn measure(
 ) -> Result<Reading, String> {
     /// The part of the target that goes before as a warm-up.
     const WARM_UP: u32 = 4;
-    let line = process.line(patience)?;
-    let address = line
-        .strip_prefix(LISTENING)
-        .and_then(|address| address.parse().ok())
-        .ok_or_else(|| format!("no server: {line}"))?;
+    let address = process.address(patience)?;
     let clock = CpuClock::of(process.id()).map_err(|error| error.to_string())?;
     let mut load = Load::connect(address, connections, REQUEST).map_err(|error| error.to_string())?;
     let mut measured = || {

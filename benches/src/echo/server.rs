@@ -1,27 +1,14 @@
 //! The servers: the same program as each runtime's users would write it. Each prints its address and serves until
 //! its standard input ends, as it does when the parent is gone.
 
-use std::fmt::Display;
 use std::io;
 
-use super::LISTENING;
 use crate::peer::{TokioCurrentThread, TokioMultiThread, WORKERS};
+use crate::process::{listening, serve_until_the_end_of_input};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 /// What a connection reads at once, at most.
 const BUFFER: usize = 4096;
-
-#[expect(clippy::print_stdout, reason = "what the parent waits for")]
-fn listening(address: io::Result<impl Display>) -> io::Result<()> {
-    println!("{LISTENING}{}", address?);
-    io::Write::flush(&mut io::stdout())
-}
-
-/// Runs the process while the parent lives. The servers have threads of their own.
-fn serve_until_the_end_of_input() -> io::Result<()> {
-    io::copy(&mut io::stdin(), &mut io::sink())?;
-    Ok(())
-}
 
 pub(crate) fn gort_tasks() -> io::Result<()> {
     use gort::io::{AsyncReadExt, AsyncWriteExt};

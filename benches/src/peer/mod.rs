@@ -17,7 +17,7 @@ pub(crate) use tokio::{TokioCurrentThread, TokioMultiThread};
 pub(crate) const GORT: &str = "gort";
 
 /// How many threads each runtime may use, but for those that know one only.
-pub(crate) const WORKERS: usize = 2;
+pub const WORKERS: usize = 2;
 
 /// A runtime of async tasks.
 pub(crate) trait Tasks: 'static {

@@ -60,6 +60,9 @@ fn search(m: &'static M) -> Next {
             idle::give_way(m);
             continue;
         }
+        if let Some(g) = urgent(p) {
+            return Next { g, placed: false };
+        }
         if let Some(next) = local(m, p) {
             return next;
         }
@@ -84,6 +87,16 @@ fn search(m: &'static M) -> Next {
         counters::add(&p.parks, 1);
         idle::wait_for_work(m);
     }
+}
+
+/// What the network and the timers made runnable while nobody came to it soon: it takes turns with what is at hand.
+fn urgent(p: &'static P) -> Option<Gp> {
+    let runs = p.runs.load(Ordering::Relaxed);
+    if SCHED.urgent_len.load(Ordering::Relaxed) == 0 || p.urgent_at.replace(runs) == runs {
+        return None;
+    }
+    slice::begin(p);
+    SCHED.get_urgent(&mut SCHED.lock.lock())
 }
 
 /// What nobody has to be asked for.
@@ -167,7 +180,8 @@ fn runq(p: &'static P) -> Option<Next> {
     Gp::from_ptr(g).map(|g| Next { g, placed: false })
 }
 
-/// Go: globrunqget: a fair share, the first to run and the rest into the ring.
+/// Go: globrunqget: a fair share, the first to run and the rest into the ring. Nothing urgent goes there: the first may
+/// run for long.
 fn global(p: &'static P) -> Option<Gp> {
     if SCHED.global_len.load(Ordering::Relaxed) == 0 {
         return None;
@@ -177,7 +191,7 @@ fn global(p: &'static P) -> Option<Gp> {
     let share = (len / SCHED.nprocs() as usize + 1).min(len).min(RING / 2);
     let first = SCHED.get_global(&mut shared)?;
     for _ in 1..share {
-        let Some(g) = SCHED.get_global(&mut shared) else {
+        let Some(g) = SCHED.get_patient(&mut shared) else {
             break;
         };
         // SAFETY: the caller's M holds the P, whose ring is empty: no overflow, which would take the lock we hold.

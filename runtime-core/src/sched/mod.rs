@@ -74,8 +74,8 @@ pub(crate) struct Sched {
     pub(crate) need_spinning: AtomicBool,
     /// Ms in `Shared::wants_p`: changed under the lock.
     pub(crate) nwants_p: CachePadded<AtomicU32>,
-    /// How many reasons there are for an M not to run what is at hand: Ms that want a P, Ps on loan, the world that
-    /// stops. Changed under the lock.
+    /// How many reasons there are for an M not to run what is at hand: Ms that want a P, Ps on loan, something urgent,
+    /// the world that stops. Changed under the lock.
     pub(crate) detours: CachePadded<AtomicU32>,
     /// Ms that lost their P because they burned, and have not come back: changed under the lock.
     pub(crate) nburning: AtomicU32,
@@ -303,6 +303,13 @@ impl Sched {
         g
     }
 
+    /// What is not urgent.
+    pub(crate) fn get_patient(&self, shared: &mut Shared) -> Option<Gp> {
+        let g = shared.runq.pop_front();
+        self.count_global(shared);
+        g
+    }
+
     pub(crate) fn get_urgent(&self, shared: &mut Shared) -> Option<Gp> {
         let g = shared.urgent.pop_front();
         self.count_global(shared);
@@ -311,7 +318,13 @@ impl Sched {
 
     fn count_global(&self, shared: &Shared) {
         let urgent = shared.urgent.len();
+        let before = self.urgent_len.load(Ordering::Relaxed);
         self.urgent_len.store(urgent, Ordering::Relaxed);
+        if before == 0 && urgent != 0 {
+            self.detours.fetch_add(1, Ordering::Relaxed);
+        } else if before != 0 && urgent == 0 {
+            self.detours.fetch_sub(1, Ordering::Relaxed);
+        }
         self.global_len
             .store(shared.runq.len() + urgent, Ordering::Relaxed);
     }

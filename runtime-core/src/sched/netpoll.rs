@@ -13,7 +13,7 @@ use crate::m::{M, Presence};
 use crate::poller::{Delay, Poller};
 use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{SCHED, deadlock, enter, idle, startm, time, waker};
+use crate::sched::{SCHED, deadlock, enter, idle, slice, startm, time, waker};
 use crate::state::Wake;
 use crate::{sys, throw};
 
@@ -131,22 +131,25 @@ fn collect(waker: Waker, list: &mut GList) {
     }
 }
 
-/// What became ready goes to the P's ring, or to the global queue. Others may share in more than one.
+/// What became ready goes to the P's ring, unless that may take long to come to it: then it is urgent, as it is when no P
+/// is at hand. Others may share in more than one.
 fn distribute(mut list: GList) {
+    if list.is_empty() {
+        return;
+    }
     let more = list.len() > 1;
     let m = M::current();
     let _inside = m.map(enter::enter);
-    let p = m.and_then(|m| m.p.get());
-    match p {
-        Some(p) if !p.on_loan.load(Ordering::Relaxed) => {
+    let at_hand = m.and_then(|m| Some((m, m.p.get()?)));
+    match at_hand {
+        Some((m, p)) if !p.on_loan.load(Ordering::Relaxed) && !slice::are_long(m, p) => {
             while let Some(g) = list.pop_front() {
                 ready::put(p, Gp::as_ptr(g));
             }
         }
-        _ if list.is_empty() => return,
         _ => SCHED.put_urgent(&mut SCHED.lock.lock(), list),
     }
-    if more || p.is_none() {
+    if more || at_hand.is_none() {
         startm::wakep();
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! sysmon sets `P.preempt` after 10 ms of one slice, which a G shares with those that it wakes into `runnext`. gort's
 //! own leaf futures and `wait` then yield, once, though what they wait for is there: a budget of time, not a count of
-//! operations. User code that calls none of them may lose its P (rule 3), not its turn.
+//! operations. User code that calls none of them may lose its P (rule 3), not its turn. Where it then calls one, it waits
+//! for another P.
 
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -10,8 +11,10 @@ use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
+use crate::sched::SCHED;
 use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
+use crate::sys;
 use crate::wait_reason::WaitReason;
 
 /// The next G has a slice of its own. By whoever holds `p`.
@@ -22,15 +25,32 @@ pub(crate) fn begin(p: &P) {
     p.schedtick.store(tick.wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Whether the running G should let others go first.
-#[inline]
-fn is_over() -> bool {
-    // The P may have been lost since: then this is about a slice of somebody else's, and costs a yield.
-    let p = M::current().and_then(|m| m.p.get());
-    p.is_some_and(|p| p.preempt.load(Ordering::Relaxed))
+/// Whether what stands in `p`'s ring, whose holder is `m`, may have to wait for long: the last G there ran over its slice,
+/// or computing Gs have taken threads of their own.
+pub(crate) fn are_long(m: &M, p: &P) -> bool {
+    p.preempt.load(Ordering::Relaxed)
+        || m.overruns.load(Ordering::Relaxed)
+        || SCHED.nburning.load(Ordering::Relaxed) != 0
 }
 
-/// For a leaf future, before it says that it is ready. Pending: the slice is over; `cx` has been seen to, and the future
+/// How long a leaf future refuses to go on, and after how long it does so again. Whoever polls it may never come back to
+/// the scheduler: another executor's `block_on`, or a loop around `now_or_never`. All that one poll asks is refused.
+const REFUSE_NANOS: u64 = 50_000;
+const REFUSE_AGAIN_NANOS: u64 = 1_000_000;
+
+/// Whether the running G should let others go first: its slice is over, or its M has lost its P, and goes on without one
+/// only as long as it has to.
+#[inline]
+fn is_over() -> bool {
+    let Some(m) = M::current() else { return false };
+    match m.p.get() {
+        // It may have been taken since: then its slice is somebody else's.
+        Some(p) => p.preempt.load(Ordering::Relaxed) || !p.owner.is_held_by(m.id),
+        None => m.curg.get().is_some(),
+    }
+}
+
+/// For a leaf future, before it says that it is ready. Pending: others go first; `cx` has been seen to, and the future
 /// returns Pending.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
@@ -42,6 +62,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
 
 #[cold]
 fn give_up(cx: &mut Context<'_>) -> Poll<()> {
+    if !refuses() {
+        return Poll::Ready(());
+    }
     counters::YIELDS.count();
     if !request_yield(cx.waker()) {
         cx.waker().wake_by_ref();
@@ -49,7 +72,19 @@ fn give_up(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// For blocking code that is about to go on without a wait: if the slice is over, others go first.
+/// Whether what the running G asks for is refused: at first, and again when that is long ago.
+fn refuses() -> bool {
+    let Some(m) = M::current() else { return false };
+    let (run, now) = (m.runs.load(Ordering::Relaxed), sys::nanotime());
+    let (refused, since) = m.refused.get();
+    if run == refused && now - since < REFUSE_AGAIN_NANOS {
+        return now - since < REFUSE_NANOS;
+    }
+    m.refused.set((run, now));
+    true
+}
+
+/// For blocking code that is about to go on without a wait: others go first, as in [`poll_proceed`].
 #[inline]
 #[track_caller]
 pub fn proceed() {

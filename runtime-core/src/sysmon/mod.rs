@@ -4,6 +4,7 @@
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
 mod follow;
+mod nap;
 mod retake;
 mod stuck;
 mod trace;
@@ -18,17 +19,12 @@ use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, blocking, netpoll, newm, stacks, startm, time};
 use crate::{sys, sys_box, warning};
 
-/// How long it naps while some M has a P. Two looks show that an M is blocked, so that is known after 0.5 to 1 ms.
-const NAP_MICROS: u32 = 500;
-/// How long after it had to step in, for it may soon have to again.
-const ALERT_NAP_MICROS: u32 = 200;
-/// For how long after that.
-const ALERT_NANOS: u64 = 200_000_000;
-/// How long every P is idle before it sleeps deeply: a server between two requests does not pay for waking it each time.
-const IDLE_NANOS: u64 = 20_000_000;
+/// How long every P is idle before it sleeps deeply: who takes one wakes it then, which costs about as much as a nap.
+const IDLE_NANOS: u64 = 2_000_000;
 /// If only a thread of the program's stands between it and a deadlock: how often sysmon looks whether that has ended, each
 /// time after twice as long, before it sleeps deeply for good. 1.3 s in all.
 const LOOKS_AT_THREADS: u32 = 6;
+const FIRST_LOOK_NANOS: u64 = 20_000_000;
 /// sysmon polls the network when nobody has for so long. (Go: 10 ms, and a wait of so long for each response while all
 /// its Ps compute.)
 const NETPOLL_NANOS: u64 = 2_000_000;
@@ -77,15 +73,14 @@ fn sysmon() -> ! {
         runs: 0,
         since: 0,
     }; MAX_PROCS];
-    let mut acted_at = 0;
+    let mut naps = nap::Naps::new();
     let mut busy_at = sys::nanotime();
     let mut waited_for_threads = 0;
     let mut looks = stuck::Looks::new(busy_at);
     let mut trace = trace::Trace::new(busy_at);
     let mut procs = follow::Follow::new(busy_at);
     loop {
-        let is_alert = sys::nanotime() - acted_at < ALERT_NANOS;
-        sys::usleep(if is_alert { ALERT_NAP_MICROS } else { NAP_MICROS });
+        sys::usleep(naps.micros());
         if quit::asked() {
             quit::quit();
         }
@@ -97,7 +92,7 @@ fn sysmon() -> ! {
             deadlock::suspect();
             let mut limit = trace.due_in(now);
             if waited_for_threads < LOOKS_AT_THREADS && deadlock::hinges_on_threads() {
-                let pause = IDLE_NANOS << waited_for_threads;
+                let pause = FIRST_LOOK_NANOS << waited_for_threads;
                 limit = Some(limit.map_or(pause, |limit| limit.min(pause)));
                 waited_for_threads += 1;
             }
@@ -119,9 +114,7 @@ fn sysmon() -> ! {
         looks.look(now);
         trace.print(now);
         procs.look(now);
-        if retake::retake(now) {
-            acted_at = now;
-        }
+        naps.looked(now, retake::retake(now));
     }
 }
 

@@ -33,6 +33,8 @@ const OFTEN_NANOS: u64 = 2_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Stays,
+    /// So far: since the last look its G has begun, or been in the runtime. It may be blocked: the next look tells.
+    Unclear,
     /// It blocks.
     Blocked,
     /// It has had its slice.
@@ -41,29 +43,55 @@ enum Verdict {
     Lent,
 }
 
-/// Looks at every M that has a P. True: some P was taken.
-pub(super) fn retake(now: u64) -> bool {
-    let mut acted = false;
+/// What a look at all Ms came to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// Some P was taken.
+    pub(super) acted: bool,
+    /// Some M may be blocked.
+    pub(super) unclear: bool,
+}
+
+/// Looks at every M that has a P.
+pub(super) fn retake(now: u64) -> Seen {
+    let mut seen = Seen::default();
     let mut lent = false;
     for p in SCHED.ps() {
+        end_long_loan(p, now);
         let Some(m) = p.owner.holder().and_then(|id| SCHED.m(id)) else {
             continue;
         };
         let seq = m.seq.look();
-        let verdict = look(p, m, seq, now);
-        // One at a time: it may do all that is urgent.
-        if verdict == Verdict::Stays || verdict == Verdict::Lent && lent {
+        let verdict = look(Some(p), m, seq, now);
+        seen.unclear |= verdict == Verdict::Unclear;
+        // One is lent at a time: it may do all that is urgent.
+        if matches!(verdict, Verdict::Stays | Verdict::Unclear) || verdict == Verdict::Lent && lent {
             continue;
         }
         if take(p, m, seq, verdict, now) {
-            acted = true;
+            seen.acted = true;
             lent |= verdict == Verdict::Lent;
         }
     }
-    acted
+    seen
 }
 
-fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
+/// Who borrows `p` keeps it once the lender has had its slice, or blocks: what is not urgent waits, too.
+fn end_long_loan(p: &'static P, now: u64) {
+    if !p.on_loan.load(Ordering::Relaxed) {
+        return;
+    }
+    let Some(lender) = loan::lender(&SCHED.lock.lock(), p) else {
+        return;
+    };
+    let seq = lender.seq.look();
+    if matches!(look(None, lender, seq, now), Verdict::Blocked | Verdict::Burnt) {
+        loan::noticed(&mut SCHED.lock.lock(), lender, p);
+    }
+}
+
+/// What is to become of `p`, which `m` holds; none: it has lent it.
+fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
     let runs = m.runs.load(Ordering::Relaxed);
     let last = m.watch.get();
     if !Seq::is_user(seq) {
@@ -85,10 +113,15 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
             cpu_last: cpu,
             cpu_asked: 0,
         });
-        return Verdict::Stays;
+        return Verdict::Unclear;
     }
     let used = cpu.saturating_sub(last.cpu_first);
     let stood = seq == last.seq && cpu == last.cpu_last;
+    let so_far = if seq == last.seq {
+        Verdict::Stays
+    } else {
+        Verdict::Unclear
+    };
     let often = now - last.since >= OFTEN_NANOS && used < (now - last.since) / 2;
     m.watch.set(Watch {
         seq,
@@ -98,27 +131,31 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
-    if now - last.since >= LOAN_NANOS {
+    if now - last.since >= LOAN_NANOS
+        && let Some(p) = p
+    {
         overruns(p, m);
     }
     // What waits is seen to by whoever gets an idle P.
     if SCHED.npidle.load(Ordering::Relaxed) != 0 {
-        return Verdict::Stays;
+        return so_far;
     }
     if now - last.since >= SLICE_NANOS && last.cpu_asked == 0 {
-        p.preempt.store(true, Ordering::Relaxed);
+        if let Some(p) = p {
+            p.preempt.store(true, Ordering::Relaxed);
+        }
         m.watch.set(Watch {
             cpu_asked: cpu,
             ..m.watch.get()
         });
     }
-    let refuses = last.cpu_asked != 0 && cpu - last.cpu_asked >= GRACE_NANOS;
+    let refuses = last.cpu_asked != 0 && cpu.saturating_sub(last.cpu_asked) >= GRACE_NANOS;
     if refuses && used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
         Verdict::Lent
     } else {
-        Verdict::Stays
+        so_far
     }
 }
 
@@ -161,7 +198,7 @@ fn take(p: &'static P, m: &'static M, seq: u32, verdict: Verdict, now: u64) -> b
         return false;
     }
     match verdict {
-        Verdict::Stays => {}
+        Verdict::Stays | Verdict::Unclear => {}
         Verdict::Blocked => counters::BLOCKED.count(),
         Verdict::Burnt => counters::BURNT.count(),
         Verdict::Lent => counters::LENT.count(),
