@@ -17,12 +17,14 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     on_a_goroutine,
     on_a_task,
     on_a_foreign_thread,
+    while_the_world_stops,
     before_the_boot
 ];
 
 const TESTS: &[Named<()>] = named![
     a_child_that_calls_gort_aborts,
     a_child_that_does_not_call_gort_is_left_alone,
+    a_child_whose_processor_is_gone_is_left_alone,
     a_child_of_a_fork_before_the_boot_boots,
 ];
 
@@ -134,6 +136,42 @@ fn a_child_that_does_not_call_gort_is_left_alone() {
             program(place, &[("CHILD", call)]).assert_quiet(3);
         }
     }
+}
+
+/// Forks again and again while others take processors away, under a lock that the child finds taken for ever.
+#[gort::main(processors = 2)]
+fn while_the_world_stops() -> ExitCode {
+    for _ in 0..2 {
+        std::thread::spawn(|| {
+            loop {
+                let _ = gort::runtime::set_max_procs(2);
+            }
+        });
+    }
+    for _ in 0..300 {
+        let handle = gort::go(|| 1);
+        let waiting = gort::spawn(std::future::pending::<()>());
+        yield_now().wait();
+        // SAFETY: the child calls what POSIX may not allow after fork with threads, which is the test.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: if it hangs, the alarm ends it.
+            unsafe { libc::alarm(5) };
+            drop((handle, waiting));
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(3) };
+        }
+        assert!(child > 0);
+        let mut status = 0;
+        // SAFETY: waits for the child made above.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(ExitStatus::from_raw(status).code(), Some(3));
+    }
+    ExitCode::from(5)
+}
+
+fn a_child_whose_processor_is_gone_is_left_alone() {
+    program("while_the_world_stops", &[]).assert_quiet(5);
 }
 
 /// Parent and child each boot their own runtime.

@@ -33,6 +33,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     exits_in_a_task,
     exits_in_main,
     leaves_wakers_behind,
+    resizes_when_it_has_returned,
     killed,
 ];
 
@@ -42,6 +43,7 @@ const TESTS: &[Named<()>] = named![
     others_are_not_waited_for,
     exit_ends_the_process_from_anywhere,
     its_wakers_may_outlive_it,
+    the_world_stops_when_it_has_returned,
     signals_still_kill,
 ];
 
@@ -368,6 +370,47 @@ async fn leaves_wakers_behind() -> ExitCode {
 fn its_wakers_may_outlive_it() {
     for _ in 0..5 {
         program("leaves_wakers_behind", &[]).assert_quiet(6);
+    }
+}
+
+/// Its destructor runs while the process exits.
+struct Resizes;
+
+impl Drop for Resizes {
+    fn drop(&mut self) {
+        use std::io::Write;
+        let _ = gort::runtime::set_max_procs(3);
+        let _ = writeln!(std::io::stdout(), "{}", gort::runtime::max_procs());
+    }
+}
+
+thread_local! {
+    static RESIZES: Resizes = const { Resizes };
+}
+
+#[gort::main(processors = 4)]
+async fn resizes_when_it_has_returned() -> ExitCode {
+    RESIZES.with(|_| {});
+    for _ in 0..4 {
+        gort::spawn(async {
+            SPINNERS.fetch_add(1, SeqCst);
+            loop {
+                yield_now().await;
+            }
+        });
+    }
+    while SPINNERS.load(SeqCst) < 4 {
+        yield_now().await;
+    }
+    ExitCode::from(7)
+}
+
+/// The other Ms keep no P for ever: who stops the world then has them all.
+fn the_world_stops_when_it_has_returned() {
+    for _ in 0..5 {
+        let left = program("resizes_when_it_has_returned", &[]);
+        left.assert_quiet(7);
+        assert_eq!(left.out, "3\n");
     }
 }
 

@@ -130,6 +130,13 @@ impl Owner {
         (word != FREE).then_some(word >> STATE_BITS)
     }
 
+    /// Whether `m` holds it. A guess, unless `m` asks in the runtime.
+    #[inline]
+    pub(crate) fn is_held_by(&self, m: u32) -> bool {
+        let word = self.0.load(Ordering::Relaxed);
+        word == owned(m) || word == claimed(m)
+    }
+
     /// Whether the P is still `m`'s, which has just entered. False: it was taken.
     #[inline]
     #[must_use]

@@ -77,10 +77,16 @@ pub(crate) fn watch_fork() {
     }
 }
 
+/// Whether this is a child of fork.
+#[inline]
+pub(crate) fn is_forked() -> bool {
+    STATE.load(Ordering::Relaxed) == FORKED
+}
+
 /// Aborts in a child of fork, with one clear line instead of a hang.
 #[inline]
 pub(crate) fn check_fork() {
-    if STATE.load(Ordering::Relaxed) == FORKED {
+    if is_forked() {
         forked();
     }
 }

@@ -167,6 +167,8 @@ pub(crate) struct M {
     pub(crate) spinning: Cell<bool>,
     /// How many Gs it has run, the running one included. Written by the owner.
     pub(crate) runs: AtomicU64,
+    /// The run (of `runs`) in which leaf futures last refused to go on, and since when (`sched/slice.rs`). Owner.
+    pub(crate) refused: Cell<(u64, u64)>,
     /// It lost its P because it burned, and has not come back. Under the sched lock.
     pub(crate) burns: Cell<bool>,
     /// Its G runs for long: no goroutine is placed here. Changed by sysmon.
@@ -226,6 +228,7 @@ impl M {
             p_since: Cell::new(0),
             spinning: Cell::new(false),
             runs: AtomicU64::new(0),
+            refused: Cell::new((0, 0)),
             burns: Cell::new(false),
             overruns: AtomicBool::new(false),
             watch: Cell::new(Watch::new()),

@@ -105,16 +105,11 @@ impl Pinned {
         }
     }
 
-    /// Whether others have queued something that the home M has not seen yet.
-    #[cfg(not(loom))]
-    pub(crate) fn has_mail(&self) -> bool {
-        !self.inbox.load(Ordering::Acquire).is_null()
-    }
-
-    /// Whether something is queued, as others see it: the home M may be about to take it.
+    /// Whether something is queued, as others see it: the home M may be about to take it. It is so of an M at rest, for
+    /// who holds the sched lock.
     #[cfg(not(loom))]
     pub(crate) fn has_any(&self) -> bool {
-        self.has_mail() || self.own_len.load(Ordering::Relaxed) != 0
+        !self.inbox.load(Ordering::Acquire).is_null() || self.own_len.load(Ordering::Relaxed) != 0
     }
 
     /// Whether nothing is queued.

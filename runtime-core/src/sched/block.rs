@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::m::{M, Presence};
 use crate::sched::sleeper::Sleeper;
-use crate::sched::{SCHED, Shared, enter, idle, netpoll, startm, time};
+use crate::sched::{SCHED, Shared, enter, idle, loan, netpoll, slice, startm, time};
 use crate::{life, sys};
 
 /// How often the last M looks after the network while it sleeps.
@@ -43,13 +43,24 @@ fn hand_off(m: &'static M) {
         m.set_presence(Presence::Away);
         give_starts_back(&mut SCHED.lock.lock(), m);
         startm::handoffp(idle::releasep(m));
+    } else {
+        // What blocks does not burn, whatever it lost its P for.
+        let _shared = SCHED.lock.lock();
+        loan::came_back(m);
     }
 }
 
 /// Takes an idle P; failing that the M goes on without one until it has to schedule.
 fn take_up(m: &'static M) {
     let _inside = enter::enter(m);
+    if m.p.get().is_some() {
+        return;
+    }
     idle::get_idle_p(m);
+    if let Some(p) = m.p.get() {
+        // sysmon says of an idle one, too, that its slice is over.
+        slice::begin(p);
+    }
 }
 
 /// How an M that is [`away`] sleeps. If no other could be made to take its P, this may be the last one: then it sees

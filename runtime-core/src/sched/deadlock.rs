@@ -112,14 +112,15 @@ fn all_asleep(shared: &Shared) -> bool {
     all_ps_idle() && shared.idle_ms.len() + shared.unused_ms.len() + polling == ms
 }
 
-/// Whether something is queued that an M is about to run, or that sysmon tries again.
+/// Whether something is queued that an M is about to run, or that sysmon tries again. An M that has run a timer for a G
+/// of its own has it in its own queue while it goes to rest, and finds it there only then.
 fn has_queued(shared: &Shared) -> bool {
     SCHED.global_len.load(Ordering::Relaxed) != 0
         || !shared.wants_stack.is_empty()
         || SCHED.ps().any(|p| !p.runq.is_empty())
         || SCHED
             .ms()
-            .any(|m| m.pinned.has_mail() || m.nstarts.load(Ordering::Acquire) != 0)
+            .any(|m| m.pinned.has_any() || m.nstarts.load(Ordering::Acquire) != 0)
 }
 
 /// Whether a timer is armed, the scavenger's apart, which wakes nobody.

@@ -5,6 +5,7 @@
 //! the runtime all the time: [`come_in`] before the switch to it, [`go_out`] after the switch from it.
 
 use crate::fence;
+use crate::life;
 use crate::m::M;
 use crate::p::P;
 use crate::sched::{SCHED, loan};
@@ -59,6 +60,11 @@ pub(crate) fn go_out(m: &'static M) {
 #[cold]
 #[inline(never)]
 fn lost(m: &'static M, p: &'static P) {
+    if life::is_forked() {
+        // Nobody gives it back, and the lock may be taken for ever.
+        m.p.set(None);
+        return;
+    }
     let mut shared = SCHED.lock.lock();
     // It may have been given back since; that happens under the lock.
     if !p.owner.confirm(m.id) {

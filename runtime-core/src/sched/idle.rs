@@ -201,6 +201,13 @@ fn stopm(m: &'static M) {
     sleep(m);
 }
 
+/// For an M that runs no more Gs: whoever stops the world yet has its P.
+pub(crate) fn lay_p_aside(m: &'static M) {
+    if m.p.get().is_some() {
+        pidleput(&mut SCHED.lock.lock(), releasep(m));
+    }
+}
+
 /// For an M that must not start another G: the process is about to end.
 pub(crate) fn sleep_for_ever(m: &'static M) -> ! {
     loop {

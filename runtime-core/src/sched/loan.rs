@@ -72,11 +72,10 @@ fn end(p: &'static P) {
     }
 }
 
-/// `m` knows that it has lost `p`.
-pub(crate) fn noticed(_shared: &mut Shared, m: &'static M, p: &'static P) {
+/// `m` knows that it has lost `p`, or is not to have it back: a loan becomes a P like any other.
+pub(crate) fn noticed(shared: &mut Shared, m: &M, p: &'static P) {
     if p.lender.get().is_some_and(|lender| lender.is(m)) {
-        p.lender.set(None);
-        end(p);
+        forget(shared, p);
     }
 }
 
@@ -87,7 +86,12 @@ pub(crate) fn keep(shared: &mut Shared, p: &'static P) {
     }
 }
 
-/// Whoever holds `p` keeps it, though it was lent.
+/// The M that has `p` back when the loan is over, if `p` is on loan.
+pub(crate) fn lender(_shared: &Shared, p: &'static P) -> Option<&'static M> {
+    p.lender.get().filter(|_| p.on_loan.load(Ordering::Relaxed))
+}
+
+/// Nobody has `p` back, though it was lent.
 pub(crate) fn forget(_shared: &mut Shared, p: &'static P) {
     end(p);
     p.lender.set(None);
@@ -111,22 +115,37 @@ pub(crate) fn is_urgent() -> bool {
     SCHED.nwants_p.load(Ordering::Relaxed) != 0 || SCHED.urgent_len.load(Ordering::Relaxed) != 0
 }
 
-/// What an M runs next on a P that is on loan. None: it has given it back, slept, and has another.
+/// What an M runs next on a P that is on loan. None: it has given it away, slept, and has another.
 pub(crate) fn next(m: &'static M, p: &'static P) -> Option<Next> {
     time::check(p);
+    if SCHED.nwants_p.load(Ordering::Relaxed) != 0 && idle::quantum_is_over(m) {
+        // The loan goes with it.
+        idle::give_way(m);
+        return None;
+    }
     // SAFETY: `m` holds the P.
     if let Some(g) = unsafe { p.runq.get_next() }.and_then(Gp::from_ptr) {
         return Some(Next { g, placed: false });
     }
-    if let Some(next) = find_runnable::own(m, p) {
-        return Some(next);
+    // The M's own and what is urgent take turns.
+    let turn = m.turn.get();
+    m.turn.set(!turn);
+    let next = if turn {
+        find_runnable::own(m, p).or_else(|| urgent(p))
+    } else {
+        urgent(p).or_else(|| find_runnable::own(m, p))
+    };
+    if next.is_none() {
+        idle::end_loan(m);
     }
-    if SCHED.urgent_len.load(Ordering::Relaxed) != 0
-        && let Some(g) = SCHED.get_urgent(&mut SCHED.lock.lock())
-    {
-        slice::begin(p);
-        return Some(Next { g, placed: false });
+    next
+}
+
+fn urgent(p: &'static P) -> Option<Next> {
+    if SCHED.urgent_len.load(Ordering::Relaxed) == 0 {
+        return None;
     }
-    idle::end_loan(m);
-    None
+    let g = SCHED.get_urgent(&mut SCHED.lock.lock())?;
+    slice::begin(p);
+    Some(Next { g, placed: false })
 }

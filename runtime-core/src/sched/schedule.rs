@@ -17,6 +17,7 @@ pub(crate) fn schedule(m: &'static M) {
         if life::is_over() {
             // A child that returns from the goroutine which forked would run the parent's others.
             life::check_fork();
+            idle::lay_p_aside(m);
             if m.id == 0 {
                 return;
             }

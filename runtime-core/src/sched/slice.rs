@@ -2,7 +2,8 @@
 //!
 //! sysmon sets `P.preempt` after 10 ms of one slice, which a G shares with those that it wakes into `runnext`. gort's
 //! own leaf futures and `wait` then yield, once, though what they wait for is there: a budget of time, not a count of
-//! operations. User code that calls none of them may lose its P (rule 3), not its turn.
+//! operations. User code that calls none of them may lose its P (rule 3), not its turn. Where it then calls one, it waits
+//! for another P.
 
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -13,6 +14,7 @@ use crate::p::P;
 use crate::sched::SCHED;
 use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
+use crate::sys;
 use crate::wait_reason::WaitReason;
 
 /// The next G has a slice of its own. By whoever holds `p`.
@@ -31,15 +33,24 @@ pub(crate) fn are_long(m: &M, p: &P) -> bool {
         || SCHED.nburning.load(Ordering::Relaxed) != 0
 }
 
-/// Whether the running G should let others go first.
+/// How long a leaf future refuses to go on, and after how long it does so again. Whoever polls it may never come back to
+/// the scheduler: another executor's `block_on`, or a loop around `now_or_never`. All that one poll asks is refused.
+const REFUSE_NANOS: u64 = 50_000;
+const REFUSE_AGAIN_NANOS: u64 = 1_000_000;
+
+/// Whether the running G should let others go first: its slice is over, or its M has lost its P, and goes on without one
+/// only as long as it has to.
 #[inline]
 fn is_over() -> bool {
-    // The P may have been lost since: then this is about a slice of somebody else's, and costs a yield.
-    let p = M::current().and_then(|m| m.p.get());
-    p.is_some_and(|p| p.preempt.load(Ordering::Relaxed))
+    let Some(m) = M::current() else { return false };
+    match m.p.get() {
+        // It may have been taken since: then its slice is somebody else's.
+        Some(p) => p.preempt.load(Ordering::Relaxed) || !p.owner.is_held_by(m.id),
+        None => m.curg.get().is_some(),
+    }
 }
 
-/// For a leaf future, before it says that it is ready. Pending: the slice is over; `cx` has been seen to, and the future
+/// For a leaf future, before it says that it is ready. Pending: others go first; `cx` has been seen to, and the future
 /// returns Pending.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
@@ -51,6 +62,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
 
 #[cold]
 fn give_up(cx: &mut Context<'_>) -> Poll<()> {
+    if !refuses() {
+        return Poll::Ready(());
+    }
     counters::YIELDS.count();
     if !request_yield(cx.waker()) {
         cx.waker().wake_by_ref();
@@ -58,7 +72,19 @@ fn give_up(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// For blocking code that is about to go on without a wait: if the slice is over, others go first.
+/// Whether what the running G asks for is refused: at first, and again when that is long ago.
+fn refuses() -> bool {
+    let Some(m) = M::current() else { return false };
+    let (run, now) = (m.runs.load(Ordering::Relaxed), sys::nanotime());
+    let (refused, since) = m.refused.get();
+    if run == refused && now - since < REFUSE_AGAIN_NANOS {
+        return now - since < REFUSE_NANOS;
+    }
+    m.refused.set((run, now));
+    true
+}
+
+/// For blocking code that is about to go on without a wait: others go first, as in [`poll_proceed`].
 #[inline]
 #[track_caller]
 pub fn proceed() {

@@ -24,7 +24,7 @@ pub(crate) enum Stolen {
 pub(crate) fn steal_work(m: &'static M, p: &'static P) -> Stolen {
     let nprocs = SCHED.nprocs();
     for retired in SCHED.retired_ps() {
-        if time::check(retired) && !p.runq.is_empty() {
+        if time::check(retired) && (!p.runq.is_empty() || m.has_own_work()) {
             return Stolen::Timers;
         }
     }
@@ -47,7 +47,7 @@ pub(crate) fn steal_work(m: &'static M, p: &'static P) -> Stolen {
             if victim.id == p.id {
                 continue;
             }
-            if last && time::check(victim) && !p.runq.is_empty() {
+            if last && time::check(victim) && (!p.runq.is_empty() || m.has_own_work()) {
                 return Stolen::Timers;
             }
             if victim.runq.is_empty() {

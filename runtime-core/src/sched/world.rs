@@ -89,8 +89,7 @@ pub(crate) fn remove(shared: &mut Shared, p: &'static P) {
             add(shared, other);
         }
     }
-    // Its lender has lost it.
-    p.lender.set(None);
+    loan::forget(shared, p);
 }
 
 /// For an M on g0: gives its P to whoever stops the world, and waits for another.

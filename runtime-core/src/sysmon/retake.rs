@@ -57,11 +57,12 @@ pub(super) fn retake(now: u64) -> Seen {
     let mut seen = Seen::default();
     let mut lent = false;
     for p in SCHED.ps() {
+        end_long_loan(p, now);
         let Some(m) = p.owner.holder().and_then(|id| SCHED.m(id)) else {
             continue;
         };
         let seq = m.seq.look();
-        let verdict = look(p, m, seq, now);
+        let verdict = look(Some(p), m, seq, now);
         seen.unclear |= verdict == Verdict::Unclear;
         // One is lent at a time: it may do all that is urgent.
         if matches!(verdict, Verdict::Stays | Verdict::Unclear) || verdict == Verdict::Lent && lent {
@@ -75,7 +76,22 @@ pub(super) fn retake(now: u64) -> Seen {
     seen
 }
 
-fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
+/// Who borrows `p` keeps it once the lender has had its slice, or blocks: what is not urgent waits, too.
+fn end_long_loan(p: &'static P, now: u64) {
+    if !p.on_loan.load(Ordering::Relaxed) {
+        return;
+    }
+    let Some(lender) = loan::lender(&SCHED.lock.lock(), p) else {
+        return;
+    };
+    let seq = lender.seq.look();
+    if matches!(look(None, lender, seq, now), Verdict::Blocked | Verdict::Burnt) {
+        loan::noticed(&mut SCHED.lock.lock(), lender, p);
+    }
+}
+
+/// What is to become of `p`, which `m` holds; none: it has lent it.
+fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
     let runs = m.runs.load(Ordering::Relaxed);
     let last = m.watch.get();
     if !Seq::is_user(seq) {
@@ -115,7 +131,9 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
     if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
         return Verdict::Blocked;
     }
-    if now - last.since >= LOAN_NANOS {
+    if now - last.since >= LOAN_NANOS
+        && let Some(p) = p
+    {
         overruns(p, m);
     }
     // What waits is seen to by whoever gets an idle P.
@@ -123,13 +141,15 @@ fn look(p: &'static P, m: &'static M, seq: u32, now: u64) -> Verdict {
         return so_far;
     }
     if now - last.since >= SLICE_NANOS && last.cpu_asked == 0 {
-        p.preempt.store(true, Ordering::Relaxed);
+        if let Some(p) = p {
+            p.preempt.store(true, Ordering::Relaxed);
+        }
         m.watch.set(Watch {
             cpu_asked: cpu,
             ..m.watch.get()
         });
     }
-    let refuses = last.cpu_asked != 0 && cpu - last.cpu_asked >= GRACE_NANOS;
+    let refuses = last.cpu_asked != 0 && cpu.saturating_sub(last.cpu_asked) >= GRACE_NANOS;
     if refuses && used >= slice() && work_waits() {
         Verdict::Burnt
     } else if now - last.since >= LOAN_NANOS && loan::is_urgent() {
