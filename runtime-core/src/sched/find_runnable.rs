@@ -102,9 +102,16 @@ fn urgent(p: &'static P) -> Option<Gp> {
 /// What nobody has to be asked for.
 #[inline]
 fn local(m: &'static M, p: &'static P) -> Option<Next> {
-    let runs = p.runs.load(Ordering::Relaxed);
-    p.runs.store(runs + 1, Ordering::Relaxed);
-    if runs.is_multiple_of(GLOBAL_EVERY)
+    let next = next_local(m, p);
+    if next.is_some() {
+        counters::add(&p.runs, 1);
+    }
+    next
+}
+
+#[inline]
+fn next_local(m: &'static M, p: &'static P) -> Option<Next> {
+    if p.runs.load(Ordering::Relaxed).is_multiple_of(GLOBAL_EVERY)
         && let Some(next) = now_and_then(m, p)
     {
         return Some(next);
@@ -112,15 +119,11 @@ fn local(m: &'static M, p: &'static P) -> Option<Next> {
     // The P's queue and the M's own take turns.
     let turn = m.turn.get();
     m.turn.set(!turn);
-    let next = if turn {
+    if turn {
         own(m, p).or_else(|| runq(p))
     } else {
         runq(p).or_else(|| own(m, p))
-    };
-    if next.is_none() {
-        p.runs.store(runs, Ordering::Relaxed);
     }
-    next
 }
 
 /// Every 61st time: what constant local work must not starve.
