@@ -487,7 +487,7 @@ async fn woken_by_a_thread() -> ExitCode {
     let waker = thread::spawn(move || {
         thread::sleep(SETTLED);
         let before = switches_of_others();
-        thread::sleep(WAKES_AFTER - start.elapsed());
+        thread::sleep(WAKES_AFTER.saturating_sub(start.elapsed()));
         let after = switches_of_others();
         wakes.set();
         (before, after)

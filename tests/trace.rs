@@ -92,8 +92,8 @@ fn an_idle_program() {
     let times: Vec<_> = lines.iter().map(|line| millis(line)).collect();
     println!("{times:?}");
     lines.iter().for_each(|line| _ = check(line));
-    // The first at once, the others when they are due or, on a loaded machine, later.
-    assert!(lines.len() > 2 && lines.len() <= 12, "{left:?}");
+    // The first at once, the others when they are due or, on a loaded machine, later; and then the program ends later, too.
+    assert!(lines.len() > 2, "{left:?}");
     assert!(times.windows(2).all(|two| two[1] >= two[0] + 90), "{times:?}");
 }
 

@@ -77,9 +77,9 @@ pub(crate) struct Switches {
 pub(crate) fn switches(pid: u32) -> Vec<Switches> {
     let mut all: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
         .unwrap()
-        .map(|task| {
-            let task = task.unwrap();
-            let status = fs::read_to_string(task.path().join("status")).unwrap();
+        .filter_map(|task| {
+            // One that ends meanwhile has no status.
+            let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
             let field = |name: &str| {
                 let line = status
                     .lines()
@@ -88,11 +88,11 @@ pub(crate) fn switches(pid: u32) -> Vec<Switches> {
                 line.trim().to_owned()
             };
             let of = |name: &str| field(name).parse::<u64>().unwrap();
-            Switches {
-                tid: task.file_name().to_str().unwrap().parse().unwrap(),
+            Some(Switches {
+                tid: of("Pid:") as u32,
                 name: field("Name:"),
                 count: of("voluntary_ctxt_switches:") + of("nonvoluntary_ctxt_switches:"),
-            }
+            })
         })
         .collect();
     all.sort();
