@@ -93,7 +93,8 @@ pub fn dump() {
 /// If `out` does.
 pub fn dump_to(out: &mut (impl Write + Send)) -> io::Result<()> {
     life::check_fork();
-    let Some(m) = M::current() else {
+    // Off a G there is nothing to hand off: m0, when main has returned, would have a P again, and never give it back.
+    let Some(m) = M::current().filter(|m| m.curg.get().is_some()) else {
         return Snapshot::take().write(out);
     };
     // A goroutine may have too little stack for it.
