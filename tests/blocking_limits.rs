@@ -106,7 +106,9 @@ fn calls_may_wait_for_one_another() {
             .collect();
         calls.into_iter().for_each(|call| call.wait().unwrap());
         assert_eq!(leaders.load(SeqCst), 1);
-        assert_eq!(blocking_threads(), CALLS);
+        // Some more if one that is needed takes its time to begin.
+        let threads = blocking_threads();
+        assert!((CALLS..CALLS + THREADS).contains(&threads), "{threads}");
     });
     if let Some(left) = left {
         left.assert_quiet(0);
