@@ -270,9 +270,11 @@ impl M {
         self.presence.store(presence as u32, Ordering::Relaxed);
     }
 
-    /// Whether a goroutine that is placed here is likely to start soon.
+    /// Whether a goroutine that is placed here is likely to start soon. What sysmon has last seen of an M says nothing of
+    /// one that has come into the runtime since.
     pub(crate) fn can_start(&self) -> bool {
-        self.presence() != Presence::Away && !self.overruns.load(Ordering::Relaxed)
+        let overruns = self.overruns.load(Ordering::Relaxed) && Seq::is_user(self.seq.look());
+        self.presence() != Presence::Away && !overruns
     }
 
     /// Whether `other` is this M.
