@@ -76,8 +76,8 @@ fn main() -> ExitCode {
 /// Go's words.
 const REPORT: &str = "fatal error: all goroutines are asleep - deadlock!";
 const STATUS: i32 = 2;
-/// From the start of the process.
-const REPORTED_WITHIN: Duration = Duration::from_secs(1);
+/// From the start of the process, on a machine that is very busy; on an idle one it takes a tenth of a second or two.
+const REPORTED_WITHIN: Duration = Duration::from_secs(20);
 
 fn every_deadlock_is_reported() {
     let mut slowest = Duration::ZERO;
@@ -479,24 +479,25 @@ fn a_thread_may_wake_it_late() {
 /// And meanwhile nobody looks whether it will.
 #[gort::main]
 async fn woken_by_a_thread() -> ExitCode {
-    const SETTLED: Duration = Duration::from_secs(3);
-    const WAKES_AFTER: Duration = Duration::from_secs(6);
+    const QUIET: Duration = Duration::from_secs(2);
     let event = Event::new();
     let wakes = event.clone();
-    let start = Instant::now();
+    // On an idle machine they are at rest after 1.3 s. Should they never be, the test's own limit ends this.
     let waker = thread::spawn(move || {
-        thread::sleep(SETTLED);
-        let before = switches_of_others();
-        thread::sleep(WAKES_AFTER - start.elapsed());
-        let after = switches_of_others();
+        let mut before = switches_of_others();
+        loop {
+            thread::sleep(QUIET);
+            let now = switches_of_others();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        assert!(before.iter().any(|thread| thread.name == "gort-sysmon"));
         wakes.set();
-        (before, after)
     });
     event.await;
-    assert!(start.elapsed() >= WAKES_AFTER);
-    let (before, after) = waker.join().unwrap();
-    assert!(before.iter().any(|thread| thread.name == "gort-sysmon"));
-    assert_eq!(before, after);
+    waker.join().unwrap();
     ExitCode::SUCCESS
 }
 

@@ -77,9 +77,10 @@ pub(crate) struct Switches {
 pub(crate) fn switches(pid: u32) -> Vec<Switches> {
     let mut all: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
         .unwrap()
-        .map(|task| {
-            let task = task.unwrap();
-            let status = fs::read_to_string(task.path().join("status")).unwrap();
+        .filter_map(|task| {
+            let task = task.ok()?;
+            // It may have ended.
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
             let field = |name: &str| {
                 let line = status
                     .lines()
@@ -88,11 +89,11 @@ pub(crate) fn switches(pid: u32) -> Vec<Switches> {
                 line.trim().to_owned()
             };
             let of = |name: &str| field(name).parse::<u64>().unwrap();
-            Switches {
+            Some(Switches {
                 tid: task.file_name().to_str().unwrap().parse().unwrap(),
                 name: field("Name:"),
                 count: of("voluntary_ctxt_switches:") + of("nonvoluntary_ctxt_switches:"),
-            }
+            })
         })
         .collect();
     all.sort();

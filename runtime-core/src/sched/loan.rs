@@ -21,7 +21,7 @@ use crate::sched::{SCHED, Shared, block, idle, ready, slice, time};
 /// Takes `p` from `m` if that is in user code, as it was when `M.seq` was `seen`. The P is the caller's then.
 #[must_use]
 pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32) -> bool {
-    if !fence::is_ready() || !p.owner.claim(m.id, &m.seq, seen, fence::heavy) {
+    if !p.owner.claim(m.id, &m.seq, seen, fence::heavy) {
         return false;
     }
     taken(shared, p, m);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::sched::procs;
 use crate::sched::{MAX_PROCS, SCHED, world};
-use crate::{debug, fence, sys};
+use crate::{debug, sys};
 
 /// Somebody has said how many there are to be. Changed with the world stopped, or at boot.
 static CHOSEN: AtomicBool = AtomicBool::new(false);
@@ -58,8 +58,7 @@ pub(crate) fn is_followed() -> bool {
 pub(crate) fn follow() {
     // Who cannot be asked, for want of a descriptor say, has not changed.
     let Ok(n) = count() else { return };
-    // Without that fence the world cannot be stopped while somebody computes.
-    if n == SCHED.nprocs() || !fence::is_ready() {
+    if n == SCHED.nprocs() {
         return;
     }
     let stopped = world::stop();

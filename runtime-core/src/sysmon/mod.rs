@@ -5,6 +5,7 @@
 
 mod burners;
 mod follow;
+mod lighten;
 mod nap;
 mod retake;
 mod stuck;
@@ -18,7 +19,7 @@ use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, blocking, netpoll, newm, stacks, startm, time};
-use crate::{sys, sys_box, warning};
+use crate::{sys, sys_box};
 
 /// How long every P is idle before it sleeps deeply: who takes one wakes it then, which costs about as much as a nap.
 const IDLE_NANOS: u64 = 2_000_000;
@@ -63,12 +64,7 @@ pub(crate) fn start() -> io::Result<()> {
 }
 
 fn sysmon() -> ! {
-    if let Err(error) = crate::fence::register() {
-        warning!(
-            "no membarrier: {}; code that blocks or computes keeps its processor",
-            sys::brief(&error)
-        );
-    }
+    lighten::start();
     let mut seen = [Seen {
         schedtick: 0,
         runs: 0,
