@@ -10,6 +10,7 @@ use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -46,6 +47,7 @@ const TESTS: &[Named<()>] = named![
     a_wait_inside_a_poll_keeps_its_reason_to_itself,
     running,
     anyone_may_dump,
+    to_one_that_panics,
     sigquit,
     sigquit_is_the_programs_own,
     fatal_errors,
@@ -448,6 +450,34 @@ fn anyone_may_dump() {
 }
 
 /// A main goroutine, a named goroutine and a task that wait, then SIGQUIT to the process.
+struct PanickingWriter;
+
+impl Write for PanickingWriter {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        panic!("expected: who writes the dump down panics");
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The panic reaches the caller; and its thread goes on to run others while it waits.
+fn to_one_that_panics() {
+    gort::go(|| {
+        let dumped = catch_unwind(|| gort::runtime::dump_to(&mut PanickingWriter));
+        assert!(dumped.is_err());
+        let event = Event::new();
+        let theirs = event.clone();
+        // Only this thread runs it.
+        let sibling = gort::task::spawn_local(async move { theirs.set() });
+        event.wait();
+        sibling.wait().unwrap();
+    })
+    .wait()
+    .unwrap();
+}
+
 fn quit(meanwhile: impl FnOnce()) {
     let polled = Event::new();
     goroutine("waits", {

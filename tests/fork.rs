@@ -33,8 +33,26 @@ fn main() -> ExitCode {
 }
 
 /// What a child may do.
-const CALLS: [&str; 10] = [
-    "spawn", "go", "builder", "block_on", "wait", "sleep", "yield", "join", "return", "bind",
+const CALLS: [&str; 19] = [
+    "spawn",
+    "go",
+    "builder",
+    "block_on",
+    "wait",
+    "sleep",
+    "yield",
+    "join",
+    "return",
+    "bind",
+    "blocking",
+    "spawn_blocking",
+    "block_in_place",
+    "dump",
+    "metrics",
+    "num_goroutines",
+    "max_procs",
+    "set_max_procs",
+    "set_max_threads",
 ];
 
 /// Forks; the child does what $CHILD says, and then exits with 3. Returns how the child ended.
@@ -60,6 +78,15 @@ fn fork() -> ExitStatus {
             "yield" => yield_now().wait(),
             "join" => drop((&mut handle).wait()),
             "bind" => drop(gort::net::TcpListener::bind("127.0.0.1:0").wait()),
+            "blocking" => gort::blocking(|| {}),
+            "spawn_blocking" => drop(gort::task::spawn_blocking(|| {})),
+            "block_in_place" => gort::task::block_in_place(|| {}),
+            "dump" => gort::runtime::dump(),
+            "metrics" => drop(gort::runtime::metrics()),
+            "num_goroutines" => _ = gort::runtime::num_goroutines(),
+            "max_procs" => _ = gort::runtime::max_procs(),
+            "set_max_procs" => _ = gort::runtime::set_max_procs(2),
+            "set_max_threads" => _ = gort::runtime::set_max_threads(100),
             "return" => return ExitStatus::from_raw(0),
             "nothing" => {}
             "drop" => drop((handle, waiting)),

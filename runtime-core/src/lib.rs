@@ -69,5 +69,6 @@ pub use wait_reason::{WaitReason, waits_for};
 /// How many goroutines and tasks there are that have not ended, closures of `spawn_blocking` among them, the runtime's own
 /// left out.
 pub fn num_goroutines() -> usize {
+    life::check_fork();
     queue::allgs::users()
 }

@@ -23,7 +23,7 @@ use std::{ptr, thread};
 use crate::fatal::{self, Dump};
 use crate::m::M;
 use crate::sched::{block, newm};
-use crate::sys;
+use crate::{life, sys};
 use snapshot::Snapshot;
 
 /// From now on a fatal error shows all Gs, and a debugger finds them.
@@ -88,19 +88,21 @@ pub fn dump() {
 ///
 /// Those of `out`.
 pub fn dump_to(out: &mut (impl Write + Send)) -> io::Result<()> {
+    life::check_fork();
     let Some(m) = M::current() else {
         return Snapshot::take().write(out);
     };
     // A goroutine may have too little stack for it.
-    block::away(m, || {
+    let written = block::away(m, || {
         thread::scope(|scope| {
             let dumper = thread::Builder::new().name("gort-dump".into());
             match dumper.spawn_scoped(scope, || Snapshot::take().write(out)) {
-                Ok(dumper) => dumper.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                Err(error) => Err(error),
+                Ok(dumper) => dumper.join(),
+                Err(error) => Ok(Err(error)),
             }
         })
-    })
+    });
+    written.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Descriptor 2, without std's lock: whoever holds that may be what one wants to see.

@@ -10,7 +10,7 @@ use crate::{life, sys};
 /// How often the last M looks after the network while it sleeps.
 const CHORES_NANOS: u64 = 1_000_000;
 
-/// Runs `f`, which blocks this thread until it is woken: the P goes elsewhere meanwhile.
+/// Runs `f`, which blocks this thread until it is woken, and does not unwind: the P goes elsewhere meanwhile.
 pub(crate) fn away<R>(m: &'static M, f: impl FnOnce() -> R) -> R {
     hand_off(m);
     // What `f` wakes while it does chores may be foreign code that waits. It must not park: `f` is a wait already.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::fatal::print_line;
 use crate::sched::{MAX_MS, SCHED, Shared};
-use crate::{sys, throw};
+use crate::{life, sys, throw};
 
 /// Go: schedinit's maxmcount.
 const DEFAULT_LIMIT: usize = 10_000;
@@ -76,6 +76,7 @@ pub(crate) fn exhausted() -> ! {
 /// assert_eq!(set_max_threads(10_000), 500);
 /// ```
 pub fn set_max_threads(threads: usize) -> usize {
+    life::check_fork();
     let shared = SCHED.lock.lock();
     let before = LIMIT.swap(threads.min(MAX_MS), Ordering::Relaxed);
     let too_many = count() > threads;

@@ -3,6 +3,7 @@
 //! It takes the P from who blocks or burns (`retake`), polls the network and runs the timers when nobody does, ends time
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
+mod burners;
 mod follow;
 mod lighten;
 mod nap;
@@ -74,6 +75,7 @@ fn sysmon() -> ! {
     let mut waited_for_threads = 0;
     let mut looks = stuck::Looks::new(busy_at);
     let mut trace = trace::Trace::new(busy_at);
+    let mut burners = burners::Burners::new(busy_at);
     let mut procs = follow::Follow::new(busy_at);
     loop {
         sys::usleep(naps.micros());
@@ -110,6 +112,7 @@ fn sysmon() -> ! {
         looks.look(now);
         trace.print(now);
         procs.look(now);
+        burners.look(now);
         naps.looked(now, retake::retake(now));
     }
 }

@@ -18,6 +18,7 @@ mod relief;
 mod worker;
 
 use crate::g::Gp;
+use crate::life;
 use crate::m::M;
 use crate::sched::{block, newproc};
 use call::Call;
@@ -42,6 +43,7 @@ pub(crate) unsafe fn submit(g: Gp) {
 /// `f` is called once, and does not unwind.
 #[track_caller]
 pub fn call(f: &mut (dyn FnMut() + Send)) {
+    life::check_fork();
     let Some((m, g)) = M::current().and_then(|m| Some((m, m.curg.get()?))) else {
         return f();
     };
