@@ -1,5 +1,6 @@
 //! A wave of tasks that compute, all spawned at once: it makes a few threads, not one a task, and neither timers nor the
-//! network wait behind it. `benches/examples/pressure`, `jobs`, has it in full size, with its figures.
+//! network wait behind it. `benches/examples/pressure`, `jobs`, has it in full size, with its figures. And what has computed
+//! once, but blocks now, is no part of a wave.
 
 mod support;
 
@@ -7,7 +8,7 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use gort::io::{AsyncReadExt, AsyncWriteExt};
 use gort::net::TcpListener;
 use gort::runtime;
 use gort::time::sleep;
-use support::{is_child, run_child_and_show, watchdog};
+use support::{Event, Latch, is_child, run_child_and_show, watchdog};
 
 /// With a slice that does not grow each is overtaken by the next, and has a thread: more than [`MAX_THREADS`].
 const JOBS: usize = 60;
@@ -25,9 +26,8 @@ const JOB: Duration = Duration::from_millis(200);
 const MAX_THREADS: usize = 40;
 
 const TICK: Duration = Duration::from_millis(10);
-/// A quarter of how late an idle machine would be if it waited behind all jobs, and some 50 times what is usual on a
-/// loaded one.
-const MAX_LATE: Duration = Duration::from_millis(1500);
+/// What would wait behind all jobs is late by as long as these take. On an idle machine a hundredth of this bound is usual.
+const MAX_LATE_OF_ALL: u32 = 4;
 
 /// The CPU time of this thread, which runs one job: it is a task's, and does not wait.
 fn cpu() -> Duration {
@@ -118,6 +118,50 @@ fn a_wave_of_jobs() {
         runtime::metrics().num_threads()
     );
     assert!(threads <= MAX_THREADS, "{threads} threads");
-    assert!(late <= MAX_LATE, "a timer was late by {late:?}");
-    assert!(slow <= MAX_LATE, "an answer took {slow:?}");
+    assert!(late <= took / MAX_LATE_OF_ALL, "a timer was late by {late:?}");
+    assert!(slow <= took / MAX_LATE_OF_ALL, "an answer took {slow:?}");
+}
+
+/// One after the other, so many compute until they are overtaken, and then block: enough for the longest slice if each
+/// counted as one that computes.
+const BLOCKED: usize = 9;
+/// Four times the first slice doubled, and a fifth of the longest.
+const MAX_SLICE: Duration = Duration::from_millis(200);
+
+#[test]
+fn those_that_block_by_now_make_no_slice_longer() {
+    const NAME: &str = "those_that_block_by_now_make_no_slice_longer";
+    let _watchdog = watchdog(NAME);
+    if !is_child(NAME) {
+        return run_child_and_show(NAME, &[("GOMAXPROCS", "1")]);
+    }
+    let latch = Latch::new();
+    let (mut tasks, mut slices) = (Vec::new(), Vec::new());
+    for _ in 0..BLOCKED {
+        let (begun, used) = (Event::new(), Arc::new(AtomicU64::new(0)));
+        let blocks = Arc::new(AtomicBool::new(false));
+        let theirs = (latch.clone(), begun.clone(), used.clone(), blocks.clone());
+        tasks.push(gort::spawn(async move {
+            let (latch, begun, used, blocks) = theirs;
+            begun.set();
+            let start = cpu();
+            while !blocks.load(Relaxed) {
+                used.store((cpu() - start).as_millis() as u64, Relaxed);
+            }
+            latch.pass();
+        }));
+        gort::block_on(begun);
+        // It runs once the other is overtaken.
+        gort::spawn(async {}).wait().unwrap();
+        slices.push(Duration::from_millis(used.load(Relaxed)));
+        blocks.store(true, Relaxed);
+        // As long as it takes to see that it blocks.
+        thread::sleep(Duration::from_millis(50));
+    }
+    println!("overtaken after {slices:?} of CPU time");
+    latch.open();
+    for task in tasks {
+        task.wait().unwrap();
+    }
+    assert!(slices[BLOCKED - 1] <= MAX_SLICE, "{slices:?}");
 }

@@ -7,9 +7,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
+use gort::Wait;
 use gort::task::yield_now;
 use gort::time::sleep;
-use gort::{Wait, runtime};
 use support::programs::{self, Named, named, program};
 
 const PROGRAMS: &[Named<ExitCode>] = named![
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 /// What a child may do.
-const CALLS: [&str; 19] = [
+const CALLS: [&str; 20] = [
     "spawn",
     "go",
     "builder",
@@ -44,12 +44,13 @@ const CALLS: [&str; 19] = [
     "join",
     "return",
     "bind",
-    "spawn_blocking",
     "blocking",
+    "spawn_blocking",
     "block_in_place",
     "dump",
-    "num_goroutines",
     "metrics",
+    "num_goroutines",
+    "max_procs",
     "set_max_procs",
     "set_default_max_procs",
     "set_max_threads",
@@ -78,15 +79,16 @@ fn fork() -> ExitStatus {
             "yield" => yield_now().wait(),
             "join" => drop((&mut handle).wait()),
             "bind" => drop(gort::net::TcpListener::bind("127.0.0.1:0").wait()),
-            "spawn_blocking" => drop(gort::task::spawn_blocking(|| {})),
             "blocking" => gort::blocking(|| {}),
+            "spawn_blocking" => drop(gort::task::spawn_blocking(|| {})),
             "block_in_place" => gort::task::block_in_place(|| {}),
-            "dump" => runtime::dump(),
-            "num_goroutines" => _ = runtime::num_goroutines(),
-            "metrics" => drop(runtime::metrics()),
-            "set_max_procs" => _ = runtime::set_max_procs(2),
-            "set_default_max_procs" => runtime::set_default_max_procs(),
-            "set_max_threads" => _ = runtime::set_max_threads(1000),
+            "dump" => gort::runtime::dump(),
+            "metrics" => drop(gort::runtime::metrics()),
+            "num_goroutines" => _ = gort::runtime::num_goroutines(),
+            "max_procs" => _ = gort::runtime::max_procs(),
+            "set_max_procs" => _ = gort::runtime::set_max_procs(2),
+            "set_default_max_procs" => gort::runtime::set_default_max_procs(),
+            "set_max_threads" => _ = gort::runtime::set_max_threads(100),
             "return" => return ExitStatus::from_raw(0),
             "nothing" => {}
             "drop" => drop((handle, waiting)),

@@ -5,13 +5,13 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream as Client};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
@@ -151,6 +151,42 @@ fn connections_accepted_by_a_goroutine() {
 #[test]
 fn connections_accepted_by_a_task() {
     connections_one_by_one("connections_accepted_by_a_task", true);
+}
+
+/// Two goroutines that compute at the same time, each on a thread of its own, for longer than most.
+fn compute_everywhere() {
+    const LONG: Duration = Duration::from_millis(30);
+    let running = Counter::new();
+    let both: Vec<_> = (0..2)
+        .map(|_| {
+            let running = running.clone();
+            gort::go(move || {
+                running.add();
+                while running.get() < 2 {}
+                let start = Instant::now();
+                while start.elapsed() < LONG {}
+                thread::current().id()
+            })
+        })
+        .collect();
+    let threads: HashSet<_> = both.into_iter().map(|one| one.wait().unwrap()).collect();
+    assert_eq!(threads.len(), 2);
+}
+
+/// That a thread computed for long at last does not keep goroutines from it when it has nothing to do any more.
+#[test]
+fn after_long_computations() {
+    let name = "after_long_computations";
+    if !is_child(name) {
+        return run_child_and_show(name, &[("GOMAXPROCS", "2")]);
+    }
+    let _watchdog = watchdog(name);
+    compute_everywhere();
+    let homes = Homes::default();
+    let addr = serve(&homes, false);
+    let mut clients = connect(addr, CONNECTIONS);
+    load(&mut clients);
+    homes.assert_even(name, CONNECTIONS);
 }
 
 /// Until `event`, which many wait for.

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use gort::net::TcpListener;
 use gort::time::{sleep, sleep_until};
 use gort::{Wait, task};
-use support::watchdog;
+use support::{Event, Latch, is_child, run_child_and_show, watchdog};
 
 /// However many processors there are, all of them do this.
 fn all_processors(mut spawn: impl FnMut()) {
@@ -47,6 +48,32 @@ fn blocked_threads_keep_no_processor() {
     for task in blocked {
         task.wait().unwrap();
     }
+}
+
+/// The same when the process has no descriptor left, so that nobody can ask /proc whether a thread sleeps.
+#[test]
+fn blocked_threads_and_no_descriptor_left() {
+    const NAME: &str = "blocked_threads_and_no_descriptor_left";
+    let _watchdog = watchdog(NAME);
+    if !is_child(NAME) {
+        return run_child_and_show(NAME, &[("GOMAXPROCS", "1")]);
+    }
+    gort::spawn(async {}).wait().unwrap();
+    let mut files = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        files.push(file);
+    }
+    let (latch, begun) = (Latch::new(), Event::new());
+    let theirs = (latch.clone(), begun.clone());
+    let blocked = gort::spawn(async move {
+        theirs.1.set();
+        theirs.0.pass();
+    });
+    begun.wait();
+    assert_eq!(gort::spawn(async { 7 }).wait().unwrap(), 7);
+    latch.open();
+    blocked.wait().unwrap();
+    drop(files);
 }
 
 /// Blocked again and again, for less than it takes to find out, with a little work in between.

@@ -1,5 +1,5 @@
 //! What user code that misbehaves must not starve: goroutines that have not started, those of its own thread, what waits
-//! behind a loan, and itself when another executor polls.
+//! behind a loan, what a timer has woken, and itself when another executor polls.
 
 mod support;
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use gort::runtime::set_max_procs;
 use gort::time::sleep;
 use gort::{JoinHandle, Wait, task};
-use support::{Event, until, watchdog};
+use support::{Counter, Event, announced, until, watchdog};
 
 /// The tests of this file change what all share.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -102,6 +102,134 @@ fn a_loan_ends() {
     burner.wait().unwrap();
     yields.wait().unwrap();
     set_max_procs(first);
+}
+
+/// Jobs, each of which computes for longer than a slice.
+const JOBS: usize = 40;
+/// So many may end before what waits for none of them goes on: on a loaded machine, those that run just then.
+const FEW: usize = 12;
+
+/// How many of the jobs had ended when something could go on, and when it did.
+type Ended = (usize, usize);
+
+/// On one processor, which has all jobs in its queue soon after `urgent` has set the event that it gets: all that `urgent`
+/// tells of goes on without waiting for many of them.
+fn beside_jobs<F>(urgent: impl FnOnce(Counter, Event) -> F)
+where
+    F: Future<Output = Vec<Ended>> + Send + 'static,
+{
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = set_max_procs(1);
+    let (ended, ready) = (Counter::new(), Event::new());
+    let task = gort::spawn(urgent(ended.clone(), ready.clone()));
+    ready.wait();
+    let job = |_| {
+        let ended = ended.clone();
+        gort::spawn(async move {
+            burn(Duration::from_millis(60));
+            ended.add();
+        })
+    };
+    let jobs: Vec<_> = (0..JOBS).map(job).collect();
+    let seen = task.wait().unwrap();
+    for job in jobs {
+        job.wait().unwrap();
+    }
+    set_max_procs(first);
+    for (before, after) in &seen {
+        assert!(after - before <= FEW, "{seen:?}");
+    }
+}
+
+/// Long enough for the jobs to be there, and short enough for most of them to wait.
+const SOON: Duration = Duration::from_millis(30);
+
+/// A task that waits for the event, and says how many had ended when it came.
+async fn waiter(ended: &Counter) -> (Event, JoinHandle<usize>) {
+    let (event, polled) = (Event::new(), Event::new());
+    let wait = announced(event.clone(), polled.clone());
+    let ended = ended.clone();
+    let task = gort::spawn(async move {
+        wait.await;
+        ended.get()
+    });
+    polled.await;
+    (event, task)
+}
+
+/// Each is as urgent as the one that wakes them all.
+#[test]
+fn several_that_one_wakes() {
+    let _watchdog = watchdog("several_that_one_wakes");
+    beside_jobs(async |ended, ready| {
+        let mut waiters = Vec::new();
+        for _ in 0..3 {
+            waiters.push(waiter(&ended).await);
+        }
+        ready.set();
+        sleep(SOON).await;
+        let now = ended.get();
+        waiters.iter().for_each(|(event, _)| event.set());
+        let mut seen = Vec::new();
+        for (_, task) in waiters {
+            seen.push((now, task.await.unwrap()));
+        }
+        seen
+    });
+}
+
+/// It would be next, but the one that wakes it blocks in place.
+#[test]
+fn woken_by_one_that_blocks() {
+    let _watchdog = watchdog("woken_by_one_that_blocks");
+    beside_jobs(async |ended, ready| {
+        let (event, task) = waiter(&ended).await;
+        ready.set();
+        sleep(SOON).await;
+        let now = ended.get();
+        event.set();
+        task::block_in_place(|| burn(Duration::from_millis(5)));
+        vec![(now, task.await.unwrap())]
+    });
+}
+
+/// Its timer fires while the poll that has armed it lasts. The processor has been taken from it.
+#[test]
+fn woken_while_it_runs() {
+    let _watchdog = watchdog("woken_while_it_runs");
+    beside_jobs(async |ended, ready| {
+        let mut timer = pin!(sleep(SOON));
+        let mut before = None;
+        poll_fn(|cx| {
+            if timer.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            ready.set();
+            thread::sleep(2 * SOON);
+            before = Some(ended.get());
+            Poll::Pending
+        })
+        .await;
+        vec![(before.unwrap(), ended.get())]
+    });
+}
+
+/// A timer has woken it, its processor is taken from it, and so it lets others go first.
+#[test]
+fn urgent_without_a_processor() {
+    let _watchdog = watchdog("urgent_without_a_processor");
+    beside_jobs(async |ended, ready| {
+        let done = gort::spawn(async {});
+        while !done.is_finished() {
+            task::yield_now().await;
+        }
+        ready.set();
+        sleep(SOON).await;
+        thread::sleep(SOON);
+        let before = ended.get();
+        done.await.unwrap();
+        vec![(before, ended.get())]
+    });
 }
 
 /// Without a processor, and all that it waits for is there: the others of its thread have their turn.

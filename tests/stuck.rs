@@ -52,8 +52,8 @@ const BEGIN: &str = "gort: M";
 const END: &str = "and wrap what blocks";
 /// What a program says when it is about to be stuck.
 const NOW: &str = "now";
-/// Far longer than a report takes, on an idle machine or on a loaded one.
-const SOON: Duration = Duration::from_secs(2);
+/// Far longer than a report takes, on an idle machine (1.2 s) or on one that is very busy.
+const SOON: Duration = Duration::from_secs(20);
 /// In which a second report would come.
 const LATER: Duration = Duration::from_millis(2500);
 
@@ -65,8 +65,7 @@ fn the_report(name: &str) -> String {
     let report = running.says(END);
     let took = start.elapsed();
     println!("{name}: reported after {took:.1?}");
-    // Twice what it is on an idle machine.
-    assert!(took < 2 * SOON, "{took:?}");
+    assert!(took < SOON, "{took:?}");
     assert!(report.starts_with(BEGIN), "{report}");
     thread::sleep(LATER);
     assert_eq!(running.kill(), "");

@@ -39,7 +39,7 @@ use gort::time::sleep;
 
 use crate::foreign::Foreign;
 use crate::random::Random;
-use crate::report::Before;
+use crate::report::Standing;
 use crate::server::Server;
 
 /// The exit status for arguments that are none.
@@ -93,7 +93,7 @@ fn torture(args: &args::Args) -> io::Result<bool> {
     // Whatever is made with the first connection is there now.
     drop(TcpStream::connect(address).wait()?);
     drop(listener.accept().wait()?);
-    let before = Before::take();
+    let before = Standing::at_rest();
     watchdog::start(world, args.seed);
 
     let server = Server::start(&listener);
@@ -110,5 +110,5 @@ fn torture(args: &args::Args) -> io::Result<bool> {
         sleep(LOOK).wait();
     }
     server.stop().wait();
-    Ok(report::close(&before))
+    Ok(report::close(before))
 }

@@ -22,26 +22,30 @@ const LOOK: Duration = Duration::from_millis(20);
 /// one that has just been made or is about to end.
 const OTHER_THREADS: usize = 6;
 
-/// How the process stood before the first actor was started.
-pub(crate) struct Before {
+/// How the process stands. sysmon, or a thread that starts, may have a file open for a moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
     goroutines: usize,
     descriptors: usize,
 }
 
-impl Before {
-    /// Once it stands still: a thread that starts has a file open for a moment.
-    pub(crate) fn take() -> Before {
+impl Standing {
+    fn now() -> Standing {
+        Standing {
+            goroutines: num_goroutines(),
+            descriptors: descriptors(),
+        }
+    }
+
+    /// Once the process stands still, before the first actor is started.
+    pub(crate) fn at_rest() -> Standing {
         const STILL: Duration = Duration::from_millis(200);
-        let look = || (num_goroutines(), descriptors());
-        let mut last = look();
+        let mut last = Standing::now();
         loop {
             sleep(STILL).wait();
-            let now = look();
+            let now = Standing::now();
             if now == last {
-                return Before {
-                    goroutines: now.0,
-                    descriptors: now.1,
-                };
+                return now;
             }
             last = now;
         }
@@ -53,21 +57,21 @@ fn books() -> impl Iterator<Item = &'static Book> {
 }
 
 /// Waits until what was forgotten has ended, too.
-fn settle(before: &Before) {
+fn settle(before: Standing) -> Standing {
     let begun = Instant::now();
-    let settled = || {
-        books().all(|book| book.count().balances())
-            && num_goroutines() == before.goroutines
-            && descriptors() == before.descriptors
-    };
-    while !settled() && begun.elapsed() < SETTLE {
+    loop {
+        let balances = books().all(|book| book.count().balances());
+        let now = Standing::now();
+        if balances && now == before || begun.elapsed() > SETTLE {
+            return now;
+        }
         sleep(LOOK).wait();
     }
 }
 
 /// True: all books balance.
-pub(crate) fn close(before: &Before) -> bool {
-    settle(before);
+pub(crate) fn close(before: Standing) -> bool {
+    let after = settle(before);
     show();
 
     for book in books() {
@@ -90,8 +94,8 @@ pub(crate) fn close(before: &Before) -> bool {
             ));
         }
     }
-    same("goroutines", before.goroutines, num_goroutines());
-    same("descriptors", before.descriptors, descriptors());
+    same("goroutines", before.goroutines, after.goroutines);
+    same("descriptors", before.descriptors, after.descriptors);
 
     // An M for each P, one for each thread that was kept at the same time and one for each job and call there was; once
     // more, for those that want a P back, and those that have just ended.

@@ -35,6 +35,17 @@ pub(crate) enum Presence {
     Away = 4,
 }
 
+/// Whether an M lost its P because it burned, and has not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Burns {
+    No = 0,
+    /// `SCHED.nburning` counts it.
+    Yes = 1,
+    /// So it was; since then it blocks.
+    Asleep = 2,
+}
+
 /// sysmon's M stands in no list.
 pub(crate) const SYSMON_ID: u32 = u32::MAX;
 
@@ -74,6 +85,8 @@ pub(crate) struct Watch {
     /// Its CPU clock when `runs` was first seen so, and at the last look; 0 if nobody has asked.
     pub(crate) cpu_first: u64,
     pub(crate) cpu_last: u64,
+    /// When that clock was last seen to have gone on.
+    pub(crate) ran_at: u64,
     /// Its CPU clock when its G was asked to yield; 0 if it was not.
     pub(crate) cpu_asked: u64,
 }
@@ -86,6 +99,7 @@ impl Watch {
             seq: 0,
             cpu_first: 0,
             cpu_last: 0,
+            ran_at: 0,
             cpu_asked: 0,
         }
     }
@@ -167,10 +181,14 @@ pub(crate) struct M {
     pub(crate) spinning: Cell<bool>,
     /// How many Gs it has run, the running one included. Written by the owner.
     pub(crate) runs: AtomicU64,
+    /// The last run (of `runs`) of what was urgent. Owner.
+    pub(crate) ran_urgent: Cell<u64>,
     /// The run (of `runs`) in which leaf futures last refused to go on, and since when (`sched/slice.rs`). Owner.
     pub(crate) refused: Cell<(u64, u64)>,
-    /// It lost its P because it burned, and has not come back. Under the sched lock.
-    pub(crate) burns: Cell<bool>,
+    /// See [`Burns`]. Changed under the sched lock.
+    burns: AtomicU32,
+    /// Its CPU clock when it was last looked at as one that burns. sysmon's.
+    pub(crate) burner_cpu: Cell<u64>,
     /// Its G runs for long: no goroutine is placed here. Changed by sysmon.
     pub(crate) overruns: AtomicBool,
     /// What sysmon has seen of it. sysmon's.
@@ -228,8 +246,10 @@ impl M {
             p_since: Cell::new(0),
             spinning: Cell::new(false),
             runs: AtomicU64::new(0),
+            ran_urgent: Cell::new(0),
             refused: Cell::new((0, 0)),
-            burns: Cell::new(false),
+            burns: AtomicU32::new(Burns::No as u32),
+            burner_cpu: Cell::new(0),
             overruns: AtomicBool::new(false),
             watch: Cell::new(Watch::new()),
             stuck: Cell::new(Stuck::new()),
@@ -270,9 +290,36 @@ impl M {
         self.presence.store(presence as u32, Ordering::Relaxed);
     }
 
-    /// Whether a goroutine that is placed here is likely to start soon.
+    pub(crate) fn burns(&self) -> Burns {
+        match self.burns.load(Ordering::Relaxed) {
+            0 => Burns::No,
+            1 => Burns::Yes,
+            _ => Burns::Asleep,
+        }
+    }
+
+    /// Says what it was. Under the sched lock.
+    pub(crate) fn set_burns(&self, burns: Burns) -> Burns {
+        let was = self.burns();
+        self.burns.store(burns as u32, Ordering::Relaxed);
+        was
+    }
+
+    /// What it runs next is urgent. Owner.
+    pub(crate) fn runs_urgent_next(&self) {
+        self.ran_urgent.set(self.runs.load(Ordering::Relaxed) + 1);
+    }
+
+    /// What it runs is. Owner.
+    pub(crate) fn runs_urgent(&self) -> bool {
+        self.ran_urgent.get() == self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Whether a goroutine that is placed here is likely to start soon. What sysmon has last seen of an M says nothing of
+    /// one that has come into the runtime since.
     pub(crate) fn can_start(&self) -> bool {
-        self.presence() != Presence::Away && !self.overruns.load(Ordering::Relaxed)
+        let overruns = self.overruns.load(Ordering::Relaxed) && Seq::is_user(self.seq.look());
+        self.presence() != Presence::Away && !overruns
     }
 
     /// Whether `other` is this M.

@@ -31,6 +31,7 @@
 //! | 27 | REAP | the G runs only to drop its body or output | while the future can still be polled |
 //! | 28 | FRAMES | at the first park of a base: ready goes to the home M | at base |
 //! | 29..32 | REASON | by `idle`: why the G waits, for dumps | read only when WAITING at base |
+//! | 29 | URGENT | by `wake_soon`: what woke it while it ran was a timer or the network | read only when RUNNING |
 //! | 32..64 | REFS | each waker, each handle, and the runtime while it runs, queues or has frames | 0 until freed |
 
 use crate::atomic::{AtomicU64, Ordering};
@@ -53,6 +54,8 @@ pub(crate) const FRAMES: u64 = 1 << 28;
 pub(crate) const REASON_SHIFT: u32 = 29;
 const MAX_REASON: u8 = 0b111;
 const REASON_MASK: u64 = (MAX_REASON as u64) << REASON_SHIFT;
+/// Shares REASON's place.
+const URGENT: u64 = 1 << REASON_SHIFT;
 const REF: u64 = 1 << 32;
 const REFS_MASK: u64 = !(REF - 1);
 /// Past so many references a leak is running away (Arc aborts at the same share of its range).
@@ -122,6 +125,8 @@ pub enum Idle {
     Requeue {
         /// Only the home M may run it.
         pinned: bool,
+        /// By a timer or the network ([`State::wake_soon`]).
+        urgent: bool,
     },
     /// No waker and no handle is left: nothing can ever run it. Drop it now.
     Reap,
@@ -245,7 +250,7 @@ impl State {
         self.update(|word| {
             debug_assert!(matches!(word & STATUS_MASK, RUNNABLE | RUNNING));
             let level = level_of(word);
-            let next = (word & !(STATUS_MASK | notified(level))) | RUNNING;
+            let next = (word & !(STATUS_MASK | REASON_MASK | notified(level))) | RUNNING;
             // FRAMES first: what is being dropped may wait, too.
             let start = if word & FRAMES != 0 {
                 Start::Resume
@@ -279,9 +284,24 @@ impl State {
     /// A waker of `level` fired and gives its reference up.
     #[inline]
     pub fn wake_by_val(&self, level: u8) -> Wake {
+        self.wake_and_drop(level, 0)
+    }
+
+    /// As [`wake_by_val`](State::wake_by_val), by a timer or the network: a task that still runs learns of it when it goes
+    /// idle.
+    #[inline]
+    pub fn wake_soon(&self, level: u8) -> Wake {
+        self.wake_and_drop(level, if level == 0 { URGENT } else { 0 })
+    }
+
+    #[inline(always)]
+    fn wake_and_drop(&self, level: u8, if_running: u64) -> Wake {
         self.update(|word| {
-            let next = word | notified(level);
+            let mut next = word | notified(level);
             if !waits_at(word, level) {
+                if word & STATUS_MASK == RUNNING {
+                    next |= if_running;
+                }
                 return dropped(next - REF);
             }
             let pinned = is_pinned(word);
@@ -327,6 +347,7 @@ impl State {
                     base | RUNNABLE,
                     Idle::Requeue {
                         pinned: word & LOCAL != 0,
+                        urgent: word & URGENT != 0,
                     },
                 )
             } else if word & REFS_MASK == REF {

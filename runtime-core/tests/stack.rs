@@ -317,7 +317,7 @@ fn nothing_enters_the_global_allocator() {
         drop(sys::minit_signals(&sys::msigsave()).unwrap());
         sys::stack_bounds().unwrap();
         sys::spawn_thread(c"test", 0, body, std::ptr::null_mut()).unwrap();
-        sys::cgroup_cpu_limit();
+        sys::cgroup_cpu_limit().unwrap();
         sys::huge_page_size();
         sys::ncpu_affinity(0);
         sys::auxv();

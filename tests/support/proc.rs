@@ -78,8 +78,9 @@ pub(crate) fn switches(pid: u32) -> Vec<Switches> {
     let mut all: Vec<_> = fs::read_dir(format!("/proc/{pid}/task"))
         .unwrap()
         .filter_map(|task| {
-            // One that ends meanwhile has no status.
-            let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+            let task = task.ok()?;
+            // It may have ended.
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
             let field = |name: &str| {
                 let line = status
                     .lines()
@@ -89,7 +90,7 @@ pub(crate) fn switches(pid: u32) -> Vec<Switches> {
             };
             let of = |name: &str| field(name).parse::<u64>().unwrap();
             Some(Switches {
-                tid: of("Pid:") as u32,
+                tid: task.file_name().to_str().unwrap().parse().unwrap(),
                 name: field("Name:"),
                 count: of("voluntary_ctxt_switches:") + of("nonvoluntary_ctxt_switches:"),
             })

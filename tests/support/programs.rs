@@ -203,6 +203,11 @@ impl Running {
         self.rest()
     }
 
+    /// How it ends.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// What it still says until it ends.
     pub(crate) fn rest(&mut self) -> String {
         let mut rest = String::new();

@@ -10,7 +10,7 @@ static NCPU: AtomicU32 = AtomicU32::new(1);
 #[inline(never)]
 pub(crate) fn osinit() {
     step("osinit");
-    NCPU.store(ncpu::available(), Ordering::Relaxed);
+    NCPU.store(ncpu::at_boot(), Ordering::Relaxed);
 }
 
 /// The default of GOMAXPROCS.

@@ -72,10 +72,9 @@ fn parsedebugvars(options: MainOptions) {
 #[inline(never)]
 fn fenceinit(is_main: bool) {
     step("fenceinit");
-    if is_main {
-        fence::init();
-    } else {
-        fence::init_among_threads();
+    // In library mode there are threads already: `sysmon::lighten`.
+    if is_main && fence::register() {
+        fence::lighten();
     }
 }
 

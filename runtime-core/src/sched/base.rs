@@ -10,8 +10,9 @@ use std::task::Context;
 use crate::g::{Gp, Ran};
 use crate::m::M;
 use crate::queue::allgs;
+use crate::queue::list::GList;
 use crate::sched::ready::{self, ready};
-use crate::sched::{deferred, enter, switch, waker};
+use crate::sched::{deferred, enter, netpoll, switch, waker};
 use crate::state::{Complete, Idle, Start, Wake};
 use crate::throw;
 use crate::wait_reason::WaitReason;
@@ -77,7 +78,11 @@ fn run(m: &'static M) {
             // From here on another M may run the G: it is not ours to touch unless `idle` says so.
             match header.state.idle(top.reason.get()) {
                 Idle::Waiting => {}
-                Idle::Requeue { pinned } => ready::requeue(m, g, pinned),
+                Idle::Requeue {
+                    pinned: false,
+                    urgent: true,
+                } => netpoll::distribute(GList::of(g)),
+                Idle::Requeue { pinned, .. } => ready::requeue(m, g, pinned),
                 Idle::Reap => {
                     // What is dropped may wait, and then needs the stack that it runs on.
                     if let Some(stack) = m.dead_stack.take() {

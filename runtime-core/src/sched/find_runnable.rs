@@ -60,13 +60,13 @@ fn search(m: &'static M) -> Next {
             idle::give_way(m);
             continue;
         }
-        if let Some(g) = urgent(p) {
+        if let Some(g) = urgent(m, p) {
             return Next { g, placed: false };
         }
         if let Some(next) = local(m, p) {
             return next;
         }
-        if let Some(g) = global(p) {
+        if let Some(g) = global(m, p) {
             counters::add(&p.runs, 1);
             return Next { g, placed: false };
         }
@@ -90,13 +90,13 @@ fn search(m: &'static M) -> Next {
 }
 
 /// What the network and the timers made runnable while nobody came to it soon: it takes turns with what is at hand.
-fn urgent(p: &'static P) -> Option<Gp> {
+fn urgent(m: &'static M, p: &'static P) -> Option<Gp> {
     let runs = p.runs.load(Ordering::Relaxed);
     if SCHED.urgent_len.load(Ordering::Relaxed) == 0 || p.urgent_at.replace(runs) == runs {
         return None;
     }
     slice::begin(p);
-    SCHED.get_urgent(&mut SCHED.lock.lock())
+    SCHED.get_urgent(&mut SCHED.lock.lock(), m)
 }
 
 /// What nobody has to be asked for.
@@ -142,7 +142,7 @@ fn now_and_then(m: &'static M, p: &'static P) -> Option<Next> {
     if SCHED.global_len.load(Ordering::Relaxed) == 0 {
         return None;
     }
-    let g = SCHED.get_global(&mut SCHED.lock.lock())?;
+    let g = SCHED.get_global(&mut SCHED.lock.lock(), m)?;
     Some(Next { g, placed: false })
 }
 
@@ -185,14 +185,14 @@ fn runq(p: &'static P) -> Option<Next> {
 
 /// Go: globrunqget: a fair share, the first to run and the rest into the ring. Nothing urgent goes there: the first may
 /// run for long.
-fn global(p: &'static P) -> Option<Gp> {
+fn global(m: &'static M, p: &'static P) -> Option<Gp> {
     if SCHED.global_len.load(Ordering::Relaxed) == 0 {
         return None;
     }
     let mut shared = SCHED.lock.lock();
     let len = SCHED.global_len.load(Ordering::Relaxed);
     let share = (len / SCHED.nprocs() as usize + 1).min(len).min(RING / 2);
-    let first = SCHED.get_global(&mut shared)?;
+    let first = SCHED.get_global(&mut shared, m)?;
     for _ in 1..share {
         let Some(g) = SCHED.get_patient(&mut shared) else {
             break;

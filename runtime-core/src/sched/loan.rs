@@ -12,15 +12,16 @@ use std::sync::atomic::Ordering;
 
 use crate::fence;
 use crate::g::Gp;
-use crate::m::{M, Presence};
+use crate::m::{Burns, M, Presence};
 use crate::p::P;
+use crate::queue::list::GList;
 use crate::sched::find_runnable::{self, Next};
 use crate::sched::{SCHED, Shared, block, idle, ready, slice, time};
 
 /// Takes `p` from `m` if that is in user code, as it was when `M.seq` was `seen`. The P is the caller's then.
 #[must_use]
 pub(crate) fn take(shared: &mut Shared, p: &'static P, m: &'static M, seen: u32) -> bool {
-    if !fence::is_ready() || !p.owner.claim(m.id, &m.seq, seen, fence::heavy) {
+    if !p.owner.claim(m.id, &m.seq, seen, fence::heavy) {
         return false;
     }
     taken(shared, p, m);
@@ -36,18 +37,29 @@ pub(crate) fn taken(shared: &mut Shared, p: &'static P, m: &'static M) {
     block::give_starts_back(shared, m);
 }
 
-/// `m`, which lost its P, counts among those that burn until it comes back (see `sysmon`'s slices).
+/// `m`, which lost its P, counts among those that burn until it comes back or blocks (see `sysmon`'s slices).
 pub(crate) fn burns(_shared: &mut Shared, m: &'static M) {
-    if !m.burns.replace(true) {
-        SCHED.nburning.fetch_add(1, Ordering::Relaxed);
-    }
+    set_burns(m, Burns::Yes);
 }
 
 /// `m` has a P again, or waits for one. Under the lock.
 pub(crate) fn came_back(m: &'static M) {
-    if m.burns.replace(false) {
-        SCHED.nburning.fetch_sub(1, Ordering::Relaxed);
+    set_burns(m, Burns::No);
+}
+
+/// `m`, if it has not come back, blocks since, or goes on.
+pub(crate) fn burner_sleeps(_shared: &mut Shared, m: &'static M, sleeps: bool) {
+    if m.burns() != Burns::No {
+        set_burns(m, if sleeps { Burns::Asleep } else { Burns::Yes });
     }
+}
+
+fn set_burns(m: &'static M, burns: Burns) {
+    match (m.set_burns(burns) == Burns::Yes, burns == Burns::Yes) {
+        (false, true) => SCHED.nburning.fetch_add(1, Ordering::Relaxed),
+        (true, false) => SCHED.nburning.fetch_sub(1, Ordering::Relaxed),
+        _ => return,
+    };
 }
 
 /// From here on whoever holds `p`, which the caller has, does only what is urgent.
@@ -125,15 +137,20 @@ pub(crate) fn next(m: &'static M, p: &'static P) -> Option<Next> {
     }
     // SAFETY: `m` holds the P.
     if let Some(g) = unsafe { p.runq.get_next() }.and_then(Gp::from_ptr) {
-        return Some(Next { g, placed: false });
+        if !p.preempt.load(Ordering::Relaxed) {
+            m.runs_urgent_next();
+            return Some(Next { g, placed: false });
+        }
+        // The slice that it would inherit is over: behind the others.
+        SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
     }
     // The M's own and what is urgent take turns.
     let turn = m.turn.get();
     m.turn.set(!turn);
     let next = if turn {
-        find_runnable::own(m, p).or_else(|| urgent(p))
+        find_runnable::own(m, p).or_else(|| urgent(m, p))
     } else {
-        urgent(p).or_else(|| find_runnable::own(m, p))
+        urgent(m, p).or_else(|| find_runnable::own(m, p))
     };
     if next.is_none() {
         idle::end_loan(m);
@@ -141,11 +158,11 @@ pub(crate) fn next(m: &'static M, p: &'static P) -> Option<Next> {
     next
 }
 
-fn urgent(p: &'static P) -> Option<Next> {
+fn urgent(m: &'static M, p: &'static P) -> Option<Next> {
     if SCHED.urgent_len.load(Ordering::Relaxed) == 0 {
         return None;
     }
-    let g = SCHED.get_urgent(&mut SCHED.lock.lock())?;
+    let g = SCHED.get_urgent(&mut SCHED.lock.lock(), m)?;
     slice::begin(p);
     Some(Next { g, placed: false })
 }

@@ -77,7 +77,7 @@ pub(crate) struct Sched {
     /// How many reasons there are for an M not to run what is at hand: Ms that want a P, Ps on loan, something urgent,
     /// the world that stops. Changed under the lock.
     pub(crate) detours: CachePadded<AtomicU32>,
-    /// Ms that lost their P because they burned, and have not come back: changed under the lock.
+    /// Ms that lost their P because they burned, and neither have come back nor block: changed under the lock.
     pub(crate) nburning: AtomicU32,
     /// Somebody wants every P (Go: gcwaiting). Changed under the lock.
     pub(crate) stopping: AtomicBool,
@@ -291,16 +291,16 @@ impl Sched {
         self.count_global(shared);
     }
 
-    /// What is urgent and what is not take turns: neither starves the other.
-    pub(crate) fn get_global(&self, shared: &mut Shared) -> Option<Gp> {
+    /// What is urgent and what is not take turns: neither starves the other. For `m`, which runs it.
+    pub(crate) fn get_global(&self, shared: &mut Shared, m: &M) -> Option<Gp> {
         shared.turn = !shared.turn;
-        let g = if shared.turn {
-            shared.urgent.pop_front().or_else(|| shared.runq.pop_front())
-        } else {
-            shared.runq.pop_front().or_else(|| shared.urgent.pop_front())
-        };
-        self.count_global(shared);
-        g
+        if shared.turn || shared.runq.is_empty() {
+            let urgent = self.get_urgent(shared, m);
+            if urgent.is_some() {
+                return urgent;
+            }
+        }
+        self.get_patient(shared)
     }
 
     /// What is not urgent.
@@ -310,10 +310,12 @@ impl Sched {
         g
     }
 
-    pub(crate) fn get_urgent(&self, shared: &mut Shared) -> Option<Gp> {
-        let g = shared.urgent.pop_front();
+    /// What is urgent. For `m`, which runs it.
+    pub(crate) fn get_urgent(&self, shared: &mut Shared, m: &M) -> Option<Gp> {
+        let g = shared.urgent.pop_front()?;
         self.count_global(shared);
-        g
+        m.runs_urgent_next();
+        Some(g)
     }
 
     fn count_global(&self, shared: &Shared) {

@@ -4,11 +4,12 @@
 //! GOMAXPROCS follows unless the program has said what it is to be: at the entry, in the environment, or by a call. sysmon
 //! looks, once a second while it is awake anyway.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::sched::procs;
 use crate::sched::{MAX_PROCS, SCHED, world};
-use crate::{debug, fence, sys};
+use crate::{debug, sys};
 
 /// Somebody has said how many there are to be. Changed with the world stopped, or at boot.
 static CHOSEN: AtomicBool = AtomicBool::new(false);
@@ -16,9 +17,18 @@ static CHOSEN: AtomicBool = AtomicBool::new(false);
 static THREAD: AtomicU32 = AtomicU32::new(0);
 
 /// How many processors this process may use: as its affinity says and, rounded up, its cgroup.
-pub(crate) fn available() -> u32 {
+///
+/// # Errors
+/// When the cgroup cannot be asked just now.
+fn count() -> io::Result<u32> {
     let affinity = sys::ncpu_affinity(THREAD.load(Ordering::Relaxed));
-    limited(affinity.clamp(1, MAX_PROCS), sys::cgroup_cpu_limit()) as u32
+    let limit = sys::cgroup_cpu_limit()?;
+    Ok(limited(affinity.clamp(1, MAX_PROCS), limit) as u32)
+}
+
+/// How many processors there are when the runtime boots. A cgroup that cannot be asked has no limit.
+pub(crate) fn at_boot() -> u32 {
+    count().unwrap_or_else(|_| sys::ncpu_affinity(THREAD.load(Ordering::Relaxed)).clamp(1, MAX_PROCS) as u32)
 }
 
 /// Go 1.25: the limit rounded up, at least 2, never more than there are processors.
@@ -46,9 +56,9 @@ pub(crate) fn is_followed() -> bool {
 
 /// Changes GOMAXPROCS if there are more processors or fewer than before. By sysmon.
 pub(crate) fn follow() {
-    let n = available();
-    // Without that fence the world cannot be stopped while somebody computes.
-    if n == SCHED.nprocs() || !fence::is_ready() {
+    // Who cannot be asked, for want of a descriptor say, has not changed.
+    let Ok(n) = count() else { return };
+    if n == SCHED.nprocs() {
         return;
     }
     let stopped = world::stop();
@@ -60,7 +70,7 @@ pub(crate) fn follow() {
 
 /// GOMAXPROCS is what there is from now on, and follows it (Go: SetDefaultGOMAXPROCS).
 pub(crate) fn set_default() {
-    let n = available();
+    let n = count().unwrap_or_else(|_| SCHED.nprocs());
     let stopped = world::stop();
     CHOSEN.store(false, Ordering::Relaxed);
     procs::resize(&stopped, n);

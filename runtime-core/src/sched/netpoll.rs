@@ -123,7 +123,7 @@ fn collect(waker: Waker, list: &mut GList) {
     };
     // The waker's reference goes with the transition.
     std::mem::forget(waker);
-    match g.g().state.wake_by_val(level) {
+    match g.g().state.wake_soon(level) {
         Wake::Nothing => {}
         Wake::Ready { pinned: true } => ready(g, true),
         Wake::Ready { pinned: false } => list.push_back(g),
@@ -133,16 +133,16 @@ fn collect(waker: Waker, list: &mut GList) {
 
 /// What became ready goes to the P's ring, unless that may take long to come to it: then it is urgent, as it is when no P
 /// is at hand. Others may share in more than one.
-fn distribute(mut list: GList) {
+pub(crate) fn distribute(mut list: GList) {
     if list.is_empty() {
         return;
     }
     let more = list.len() > 1;
     let m = M::current();
     let _inside = m.map(enter::enter);
-    let at_hand = m.and_then(|m| Some((m, m.p.get()?)));
+    let at_hand = m.and_then(|m| m.p.get());
     match at_hand {
-        Some((m, p)) if !p.on_loan.load(Ordering::Relaxed) && !slice::are_long(m, p) => {
+        Some(p) if !p.on_loan.load(Ordering::Relaxed) && !slice::are_long(p) => {
             while let Some(g) = list.pop_front() {
                 ready::put(p, Gp::as_ptr(g));
             }

@@ -55,7 +55,8 @@ fn load(m: &M) -> u32 {
 /// Has `m` start `g`.
 pub(crate) fn give(m: &'static M, g: Gp) {
     let mut starts = m.starts.lock();
-    // Who makes an M one that cannot empties the list afterwards, under this lock: it finds `g`, or we see that.
+    // Who makes an M one that cannot empties the list afterwards, under this lock: it finds `g`, or we see that. One that
+    // is in the runtime just now comes to `g`, or has it taken away the next time that it computes for long.
     if !m.can_start() {
         drop(starts);
         ready::inject(g);

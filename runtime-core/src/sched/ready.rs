@@ -7,7 +7,7 @@ use crate::m::{M, Presence};
 use crate::p::P;
 use crate::queue::list::GList;
 use crate::queue::runq::OVERFLOW;
-use crate::sched::{SCHED, enter, idle, netpoll, startm};
+use crate::sched::{SCHED, enter, idle, netpoll, slice, startm};
 
 /// Queues a G that a transition of its state made runnable. `pinned`: only its home M may run it.
 #[inline]
@@ -32,31 +32,43 @@ pub(crate) fn ready(g: Gp, pinned: bool) {
     }
     let _inside = m.map(enter::enter);
     match m.and_then(|m| m.p.get()) {
-        Some(p) => {
-            // SAFETY: this thread's M holds the P.
-            if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
-                put(p, kicked);
-                startm::wakep();
-            }
-        }
-        None => {
-            // As in `inject`.
-            if !life::is_over() {
-                SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
-                startm::wakep();
-            }
-        }
+        // What is urgent does not wait in the ring for what is not.
+        Some(p) if p.runq.has_next() && runs_urgent(m, p) => inject_urgent(g),
+        Some(p) => put_next(p, g),
+        None => inject_urgent(g),
+    }
+}
+
+/// Whether `m`, which has `p`, runs what is urgent, beside others that may take long.
+fn runs_urgent(m: Option<&M>, p: &P) -> bool {
+    p.on_loan.load(Ordering::Relaxed) || m.is_some_and(M::runs_urgent) && slice::are_long(p)
+}
+
+/// The next to run on `p`; what was goes behind the others.
+#[inline]
+fn put_next(p: &'static P, g: Gp) {
+    // SAFETY: callers hold the P.
+    if let Some(kicked) = unsafe { p.runq.put_next(g.as_ptr()) } {
+        put(p, kicked);
+        startm::wakep();
     }
 }
 
 /// Queues a fresh G. It is not urgent, as one is that was waited for.
 pub(crate) fn submit(g: Gp, pinned: bool) {
+    if pinned {
+        return ready(g, true);
+    }
     let m = M::current();
     let _inside = m.map(enter::enter);
-    if pinned || m.is_some_and(|m| m.p.get().is_some()) {
-        ready(g, pinned);
-    } else {
-        inject(g);
+    match m.and_then(|m| m.p.get()) {
+        // What is next there may be urgent.
+        Some(p) if p.runq.has_next() && runs_urgent(m, p) => {
+            put(p, g.as_ptr());
+            startm::wakep();
+        }
+        Some(p) => put_next(p, g),
+        None => inject(g),
     }
 }
 
@@ -75,6 +87,8 @@ pub(crate) fn requeue(m: &'static M, g: Gp, pinned: bool) {
             SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
         }
         Some(p) => put(p, g.as_ptr()),
+        // That its M has lost its P since makes it no less urgent.
+        None if m.runs_urgent() => inject_urgent(g),
         None => inject(g),
     }
 }
@@ -105,6 +119,14 @@ pub(crate) fn inject(g: Gp) {
     // A child of fork may drop a handle or a waker: nobody runs what comes of that, and the lock may be taken for ever.
     if !life::is_over() {
         SCHED.put_global(&mut SCHED.lock.lock(), g);
+        startm::wakep();
+    }
+}
+
+/// The same of what is urgent.
+fn inject_urgent(g: Gp) {
+    if !life::is_over() {
+        SCHED.put_urgent(&mut SCHED.lock.lock(), GList::of(g));
         startm::wakep();
     }
 }

@@ -6,12 +6,11 @@
 //! for another P.
 
 use std::panic::Location;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use crate::m::M;
 use crate::p::P;
-use crate::sched::SCHED;
 use crate::sched::counters;
 use crate::sched::park::{request_yield, wait_now};
 use crate::sys;
@@ -25,12 +24,20 @@ pub(crate) fn begin(p: &P) {
     p.schedtick.store(tick.wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Whether what stands in `p`'s ring, whose holder is `m`, may have to wait for long: the last G there ran over its slice,
-/// or computing Gs have taken threads of their own.
-pub(crate) fn are_long(m: &M, p: &P) -> bool {
-    p.preempt.load(Ordering::Relaxed)
-        || m.overruns.load(Ordering::Relaxed)
-        || SCHED.nburning.load(Ordering::Relaxed) != 0
+/// Gs have lately computed for long. Changed by sysmon.
+static LONG: AtomicBool = AtomicBool::new(false);
+
+/// What sysmon has seen of late.
+pub(crate) fn saw_long(long: bool) {
+    if LONG.load(Ordering::Relaxed) != long {
+        LONG.store(long, Ordering::Relaxed);
+    }
+}
+
+/// Whether what stands in `p`'s ring may have to wait for long: the last G there ran over its slice, or others have
+/// computed for long of late.
+pub(crate) fn are_long(p: &P) -> bool {
+    p.preempt.load(Ordering::Relaxed) || LONG.load(Ordering::Relaxed)
 }
 
 /// How long a leaf future refuses to go on, and after how long it does so again. Whoever polls it may never come back to

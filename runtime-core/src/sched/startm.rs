@@ -158,7 +158,8 @@ pub(crate) fn handoffp(p: &'static P) {
     let mut shared = SCHED.lock.lock();
     stacks::share(&mut shared, p);
     if p.on_loan.load(Ordering::Relaxed) {
-        if loan::is_urgent() {
+        // What its M would have run next was woken by what is urgent.
+        if loan::is_urgent() || p.runq.has_next() {
             return startm(shared, p, false);
         }
         if loan::give_back(&mut shared, p) {

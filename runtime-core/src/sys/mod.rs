@@ -14,7 +14,7 @@
 //! | boot | [`auxv`], [`page_size`], [`ncpu_affinity`], [`cgroup_cpu_limit`], [`huge_page_size`] |
 //! | memory | [`mem`]: reserve, release, guards that split no mapping and guards that do |
 //! | unwinding | [`modules`] |
-//! | the claim handshake | [`has_membarrier`], [`membarrier_register`], [`membarrier`] |
+//! | the claim handshake | [`membarrier_register`], [`membarrier`] |
 //! | the end | [`write_stderr`], [`abort`], [`exit`], [`sleep_for_ever`], [`atfork_child`] |
 //!
 //! Errors are raw OS errors ([`io::Error::raw_os_error`] is always there), which take no memory; what

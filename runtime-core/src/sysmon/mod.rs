@@ -3,7 +3,9 @@
 //! It takes the P from who blocks or burns (`retake`), polls the network and runs the timers when nobody does, ends time
 //! slices, and wakes an M for work that nobody looks at. It sleeps deeply while every P is idle.
 
+mod burners;
 mod follow;
+mod lighten;
 mod nap;
 mod retake;
 mod stuck;
@@ -17,7 +19,7 @@ use crate::dump::quit;
 use crate::m::{M, SYSMON_ID};
 use crate::sched::deadlock::{self, Awaited};
 use crate::sched::{MAX_PROCS, SCHED, blocking, netpoll, newm, stacks, startm, time};
-use crate::{sys, sys_box, warning};
+use crate::{sys, sys_box};
 
 /// How long every P is idle before it sleeps deeply: who takes one wakes it then, which costs about as much as a nap.
 const IDLE_NANOS: u64 = 2_000_000;
@@ -62,12 +64,7 @@ pub(crate) fn start() -> io::Result<()> {
 }
 
 fn sysmon() -> ! {
-    if let Err(error) = crate::fence::register() {
-        warning!(
-            "no membarrier: {}; code that blocks or computes keeps its processor",
-            sys::brief(&error)
-        );
-    }
+    lighten::start();
     let mut seen = [Seen {
         schedtick: 0,
         runs: 0,
@@ -78,6 +75,7 @@ fn sysmon() -> ! {
     let mut waited_for_threads = 0;
     let mut looks = stuck::Looks::new(busy_at);
     let mut trace = trace::Trace::new(busy_at);
+    let mut burners = burners::Burners::new(busy_at);
     let mut procs = follow::Follow::new(busy_at);
     loop {
         sys::usleep(naps.micros());
@@ -114,6 +112,7 @@ fn sysmon() -> ! {
         looks.look(now);
         trace.print(now);
         procs.look(now);
+        burners.look(now);
         naps.looked(now, retake::retake(now));
     }
 }

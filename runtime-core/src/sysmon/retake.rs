@@ -2,19 +2,19 @@
 //!
 //! | the M, in user code with a P | is known by | its P |
 //! |---|---|---|
-//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps; or so most of the time | goes on at once |
+//! | is blocked | its CPU clock stands still, it has not been in the runtime, and /proc says that it sleeps; or so most of the time. Where /proc says nothing: the clock stands still for long | goes on at once |
 //! | burns | its CPU clock goes on | goes on after a slice, if work waits; is lent for what is urgent |
 //! | waits for a processor | its CPU clock stands still, and it does not sleep | is lent for what is urgent |
 //!
 //! The slice is CPU time and doubles with each GOMAXPROCS Ms that burn without a P, so that a wave of CPU jobs makes a
 //! few threads more, not one for each job.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::claim::Seq;
 use crate::m::{M, Watch};
 use crate::p::P;
-use crate::sched::{SCHED, block, counters, loan, startm};
+use crate::sched::{SCHED, block, counters, loan, slice, startm};
 use crate::sys;
 use crate::sysmon::SLICE_NANOS;
 
@@ -26,8 +26,15 @@ const GRACE_NANOS: u64 = 1_000_000;
 /// How long an M keeps its P from what is urgent. Wall time: lending makes no thread more, whoever waits for a processor.
 const LOAN_NANOS: u64 = 4_000_000;
 
+/// Where a G has run for [`LOAN_NANOS`], others may follow: so long after the last one.
+const LONG_NANOS: u64 = 100_000_000;
+
 /// An M that blocks again and again is blocked if it has run for less than half of its time, after so long.
 const OFTEN_NANOS: u64 = 2_000_000;
+
+/// An M whose CPU clock has stood still for so long is taken to be blocked where /proc does not say: there is none, or no
+/// descriptor is left. Few wait for a processor for as long.
+const DOUBT_NANOS: u64 = 100_000_000;
 
 /// What is to become of an M's P.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +59,19 @@ pub(super) struct Seen {
     pub(super) unclear: bool,
 }
 
+/// Until when Gs are said to be long, after one was. sysmon's.
+static LONG_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+fn saw_long(now: u64) {
+    LONG_UNTIL.store(now + LONG_NANOS, Ordering::Relaxed);
+}
+
 /// Looks at every M that has a P.
 pub(super) fn retake(now: u64) -> Seen {
+    if SCHED.nburning.load(Ordering::Relaxed) != 0 {
+        saw_long(now);
+    }
+    slice::saw_long(now < LONG_UNTIL.load(Ordering::Relaxed));
     let mut seen = Seen::default();
     let mut lent = false;
     for p in SCHED.ps() {
@@ -111,12 +129,14 @@ fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
             seq,
             cpu_first: cpu,
             cpu_last: cpu,
+            ran_at: now,
             cpu_asked: 0,
         });
         return Verdict::Unclear;
     }
     let used = cpu.saturating_sub(last.cpu_first);
     let stood = seq == last.seq && cpu == last.cpu_last;
+    let ran_at = if cpu == last.cpu_last { last.ran_at } else { now };
     let so_far = if seq == last.seq {
         Verdict::Stays
     } else {
@@ -126,14 +146,16 @@ fn look(p: Option<&'static P>, m: &'static M, seq: u32, now: u64) -> Verdict {
     m.watch.set(Watch {
         seq,
         cpu_last: cpu,
+        ran_at,
         ..last
     });
-    if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid) == Some(true) {
+    if (stood || often) && cpu != 0 && sys::thread_is_asleep(tid).unwrap_or(now - ran_at >= DOUBT_NANOS) {
         return Verdict::Blocked;
     }
     if now - last.since >= LOAN_NANOS
         && let Some(p) = p
     {
+        saw_long(now);
         overruns(p, m);
     }
     // What waits is seen to by whoever gets an idle P.

@@ -5,15 +5,22 @@
 use super::file::{Bytes, parse_u64, read_file};
 use std::alloc::System;
 use std::ffi::CStr;
+use std::io;
 use std::sync::OnceLock;
 
 /// The smallest CPU limit, in processors, that holds for this process: of its own cgroup or of any above
 /// it up to the root of what is mounted. `None` if there is none.
 ///
 /// Where that cgroup is, is found out by the first call. As in Go a process that is moved to another keeps looking there.
-pub fn cgroup_cpu_limit() -> Option<f64> {
+///
+/// # Errors
+/// When a file that is there cannot be read just now: no descriptor may be left. Then nobody knows.
+pub fn cgroup_cpu_limit() -> io::Result<Option<f64>> {
     static OWN: OnceLock<Option<Cgroup>> = OnceLock::new();
-    OWN.get_or_init(Cgroup::own).as_ref()?.smallest_limit()
+    match OWN.get_or_init(Cgroup::own) {
+        Some(own) => own.smallest_limit(),
+        None => Ok(None),
+    }
 }
 
 /// A cgroup.
@@ -47,18 +54,18 @@ impl Cgroup {
     }
 
     /// The smallest limit of it and of those above it, up to the mount point.
-    fn smallest_limit(&self) -> Option<f64> {
+    fn smallest_limit(&self) -> io::Result<Option<f64>> {
         let mut dir = &self.dir[..];
         let mut limit: Option<f64> = None;
         loop {
             let here = match self.version {
-                Version::V1 => limit_v1(dir),
-                Version::V2 => limit_v2(dir),
+                Version::V1 => limit_v1(dir)?,
+                Version::V2 => limit_v2(dir)?,
             };
             limit = [limit, here].into_iter().flatten().reduce(f64::min);
             match dir[self.root_len..].iter().rposition(|byte| *byte == b'/') {
                 Some(slash) => dir = &dir[..self.root_len + slash],
-                None => return limit,
+                None => return Ok(limit),
             }
         }
     }
@@ -146,14 +153,16 @@ fn unescape(field: &[u8]) -> Bytes {
     out
 }
 
-fn limit_v2(dir: &[u8]) -> Option<f64> {
-    parse_cpu_max(&read_in(dir, b"/cpu.max\0")?)
+fn limit_v2(dir: &[u8]) -> io::Result<Option<f64>> {
+    Ok(read_in(dir, b"/cpu.max\0")?.and_then(|text| parse_cpu_max(&text)))
 }
 
-fn limit_v1(dir: &[u8]) -> Option<f64> {
+fn limit_v1(dir: &[u8]) -> io::Result<Option<f64>> {
     let quota = read_in(dir, b"/cpu.cfs_quota_us\0")?;
     let period = read_in(dir, b"/cpu.cfs_period_us\0")?;
-    ratio(&quota, &period)
+    Ok(quota
+        .zip(period)
+        .and_then(|(quota, period)| ratio(&quota, &period)))
 }
 
 /// `QUOTA PERIOD` in microseconds, or `max PERIOD` for none.
@@ -169,12 +178,22 @@ fn ratio(quota: &[u8], period: &[u8]) -> Option<f64> {
     (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
 }
 
-/// The file `name` (with a slash before and NUL behind) in `dir`.
-fn read_in(dir: &[u8], name: &[u8]) -> Option<Bytes> {
+/// The file `name` (with a slash before and NUL behind) in `dir`. None: there is none for us.
+fn read_in(dir: &[u8], name: &[u8]) -> io::Result<Option<Bytes>> {
     let mut path = Bytes::with_capacity_in(dir.len() + name.len(), System);
     path.extend_from_slice(dir);
     path.extend_from_slice(name);
-    read_file(CStr::from_bytes_with_nul(&path).ok()?).ok()
+    let Ok(path) = CStr::from_bytes_with_nul(&path) else {
+        return Ok(None);
+    };
+    match read_file(path) {
+        Ok(text) => Ok(Some(text)),
+        // ENODEV: the cgroup has been removed.
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOENT | libc::ENODEV | libc::EACCES) => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +254,7 @@ mod tests {
         let smallest = |below: &[u8], version| {
             let mut mount_point = Bytes::new_in(System);
             mount_point.extend_from_slice(root.as_os_str().as_encoded_bytes());
-            Cgroup::at(mount_point, below, version).smallest_limit()
+            Cgroup::at(mount_point, below, version).smallest_limit().unwrap()
         };
         assert_eq!(smallest(b"/a/b", Version::V2), None);
         write(&leaf, "cpu.max", "max 100000\n");
@@ -255,6 +274,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_read_is_no_limit_that_is_gone() {
+        let dir = std::env::temp_dir().join(format!("gort-unreadable-{}", std::process::id()));
+        // There, but nothing can be read from it.
+        std::fs::create_dir_all(dir.join("cpu.max")).unwrap();
+        let mut mount_point = Bytes::new_in(System);
+        mount_point.extend_from_slice(dir.as_os_str().as_encoded_bytes());
+        let cgroup = Cgroup::at(mount_point, b"", Version::V2);
+        assert!(cgroup.smallest_limit().is_err());
+        std::fs::remove_dir(dir.join("cpu.max")).unwrap();
+        assert_eq!(cgroup.smallest_limit().unwrap(), None);
+        std::fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
     fn octal_escapes_become_bytes_and_others_stay() {
         assert_eq!(&unescape(b"/a\\040b\\134\\011")[..], b"/a b\\\t");
         assert_eq!(&unescape(b"/a\\9\\04")[..], b"/a\\9\\04");
@@ -262,6 +295,6 @@ mod tests {
 
     #[test]
     fn this_machines_limit_is_none_or_positive() {
-        assert!(cgroup_cpu_limit().is_none_or(|limit| limit > 0.0));
+        assert!(cgroup_cpu_limit().unwrap().is_none_or(|limit| limit > 0.0));
     }
 }

@@ -20,7 +20,7 @@ pub use cgroup::cgroup_cpu_limit;
 pub use clock::{nanotime, process_cpu_time, sched_yield, usleep};
 pub use cpu::{huge_page_size, ncpu_affinity};
 pub use futex::{futex_wait, futex_wake};
-pub use membarrier::{has_membarrier, membarrier, membarrier_register};
+pub use membarrier::{membarrier, membarrier_register};
 pub use modules::{Module, modules};
 pub use process::{abort, atfork_child, exit, sleep_for_ever, write_stderr};
 pub use signal::{SigSet, SignalStack, handle_if_default, minit_signals, msigsave};

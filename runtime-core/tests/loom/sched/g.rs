@@ -16,7 +16,7 @@ pub(crate) struct G {
 pub(crate) struct State;
 
 impl State {
-    pub(crate) fn wake_by_val(&self, _level: u8) -> crate::state::Wake {
+    pub(crate) fn wake_soon(&self, _level: u8) -> crate::state::Wake {
         crate::state::Wake::Ready { pinned: false }
     }
 }

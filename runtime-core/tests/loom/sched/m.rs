@@ -61,6 +61,11 @@ impl M {
         CURRENT.with(|current| current.set(Some(self)));
     }
 
+    /// Nothing is.
+    pub(crate) fn runs_urgent(&self) -> bool {
+        false
+    }
+
     pub(crate) fn presence(&self) -> Presence {
         match self.presence.load(Ordering::Relaxed) {
             0 => Presence::Active,

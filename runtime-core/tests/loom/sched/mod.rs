@@ -180,9 +180,9 @@ pub(crate) mod loan {
 
 /// Nor does a G run for long.
 pub(crate) mod slice {
-    use super::{M, P};
+    use super::P;
 
-    pub(crate) fn are_long(_: &M, _: &P) -> bool {
+    pub(crate) fn are_long(_: &P) -> bool {
         false
     }
 }
