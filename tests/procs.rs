@@ -114,6 +114,45 @@ fn timers_of_a_processor_that_goes() {
     set_max_procs(first);
 }
 
+/// What stands in the queue of a processor that goes runs on those that are left.
+#[test]
+fn the_queue_of_a_processor_that_goes() {
+    let _watchdog = watchdog("the_queue_of_a_processor_that_goes");
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    const PROCS: usize = 4;
+    const EACH: usize = 50;
+    let first = set_max_procs(PROCS);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let gone = Arc::new(AtomicBool::new(false));
+    let ran = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..PROCS)
+        .map(|_| {
+            let (begun, gone, ran) = (begun.clone(), gone.clone(), ran.clone());
+            gort::spawn(async move {
+                for _ in 0..EACH {
+                    let ran = ran.clone();
+                    drop(gort::spawn(async move { _ = ran.fetch_add(1, Relaxed) }));
+                }
+                begun.fetch_add(1, Relaxed);
+                // Nobody steals: the other processors are as busy.
+                while !gone.load(Relaxed) {}
+            })
+        })
+        .collect();
+    while begun.load(Relaxed) < PROCS {
+        std::thread::yield_now();
+    }
+    set_max_procs(1);
+    gone.store(true, Relaxed);
+    for task in tasks {
+        task.wait().unwrap();
+    }
+    while ran.load(Relaxed) < PROCS * EACH {
+        std::thread::yield_now();
+    }
+    set_max_procs(first);
+}
+
 /// The number changes all the time, under everything that can go on.
 #[test]
 fn cycling_under_load() {
