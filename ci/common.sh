@@ -4,6 +4,8 @@
 set -euo pipefail
 # A check that read its standard input would hang on a terminal and fail where it is closed.
 exec </dev/null
+# Some look for words of the tools.
+export LC_ALL=C
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")

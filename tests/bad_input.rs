@@ -129,6 +129,7 @@ fn gortdebug() {
         ("schedtrace=fast,schedtrace=-1", "schedtrace=fast, schedtrace=-1"),
         ("schedtrace=1.5,scheddetail=2", "schedtrace=1.5, scheddetail=2"),
         ("stuck=no", "stuck=no"),
+        ("two\nlines=1\n2", "two\\nlines=1\\n2"),
         ("updatemaxprocs=2", "updatemaxprocs=2"),
     ] {
         let left = program("procs", &[("GORTDEBUG", value)]);

@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::process::ExitStatusExt;
+use std::os::unix::thread::JoinHandleExt;
 use std::process::ExitCode;
 use std::ptr;
 use std::sync::OnceLock;
@@ -23,12 +25,15 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     overflow_under_a_later_handler,
     fault_under_a_later_handler,
     fault_between_two_handlers,
+    restarts,
+    restarts_what_is_ignored,
 ];
 
 const TESTS: &[Named<()>] = named![
     other_faults_go_where_they_went,
     a_handler_may_repair_what_faulted,
     a_later_handler_that_passes_on_changes_nothing,
+    system_calls_go_on,
 ];
 
 fn main() -> ExitCode {
@@ -236,4 +241,74 @@ fn a_later_handler_that_passes_on_changes_nothing() {
     );
     assert_killed("fault_under_a_later_handler");
     program("fault_between_two_handlers", &[]).assert_quiet(HANDLED);
+}
+
+/// How often [`counts`] was called.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn counts(_: i32) {
+    CALLS.fetch_add(1, SeqCst);
+}
+
+/// Sends SIGSEGV to a thread while it reads from a pipe, and then a byte. Whether it gets it.
+fn is_restarted(after_each: impl Fn(usize)) -> bool {
+    const SIGNALS: usize = 20;
+    gort::go(|| {}).wait().unwrap();
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        // SAFETY: asks for a number.
+        sender.send(unsafe { libc::gettid() }).unwrap();
+        // Once: std would try again.
+        reader.read(&mut [0]).is_ok_and(|n| n == 1)
+    });
+    let tid = receiver.recv().unwrap();
+    for n in 1..=SIGNALS {
+        while !is_asleep(tid) {
+            if thread.is_finished() {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        // SAFETY: to a thread of ours, which is joined below.
+        unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGSEGV) };
+        after_each(n);
+    }
+    writer.write_all(&[1]).unwrap();
+    thread.join().unwrap()
+}
+
+fn is_asleep(tid: libc::pid_t) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{tid}/stat"));
+    stat.is_ok_and(|stat| stat.contains(") S "))
+}
+
+fn restarts() -> ExitCode {
+    // SAFETY: all zeros is a sigaction; a handler of this file.
+    unsafe {
+        let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        action.sa_sigaction = counts as extern "C" fn(i32) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, ptr::null_mut()), 0);
+    }
+    let called = |n| {
+        while CALLS.load(SeqCst) < n {
+            std::thread::yield_now();
+        }
+    };
+    assert!(is_restarted(called));
+    ExitCode::SUCCESS
+}
+
+fn restarts_what_is_ignored() -> ExitCode {
+    // SAFETY: the constant is an action.
+    unsafe { libc::signal(libc::SIGSEGV, libc::SIG_IGN) };
+    assert!(is_restarted(|_| {}));
+    ExitCode::SUCCESS
+}
+
+/// Those that a signal interrupts whose handler asks for that, and those of one that nobody minds.
+fn system_calls_go_on() {
+    program("restarts", &[]).assert_quiet(0);
+    program("restarts_what_is_ignored", &[]).assert_quiet(0);
 }

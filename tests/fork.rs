@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 /// What a child may do.
-const CALLS: [&str; 19] = [
+const CALLS: [&str; 20] = [
     "spawn",
     "go",
     "builder",
@@ -52,6 +52,7 @@ const CALLS: [&str; 19] = [
     "num_goroutines",
     "max_procs",
     "set_max_procs",
+    "set_default_max_procs",
     "set_max_threads",
 ];
 
@@ -86,6 +87,7 @@ fn fork() -> ExitStatus {
             "num_goroutines" => _ = gort::runtime::num_goroutines(),
             "max_procs" => _ = gort::runtime::max_procs(),
             "set_max_procs" => _ = gort::runtime::set_max_procs(2),
+            "set_default_max_procs" => gort::runtime::set_default_max_procs(),
             "set_max_threads" => _ = gort::runtime::set_max_threads(100),
             "return" => return ExitStatus::from_raw(0),
             "nothing" => {}

@@ -34,6 +34,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     exits_in_main,
     leaves_wakers_behind,
     resizes_when_it_has_returned,
+    dumps_when_it_has_returned,
     killed,
 ];
 
@@ -44,6 +45,7 @@ const TESTS: &[Named<()>] = named![
     exit_ends_the_process_from_anywhere,
     its_wakers_may_outlive_it,
     the_world_stops_when_it_has_returned,
+    dumps_go_on_when_it_has_returned,
     signals_still_kill,
 ];
 
@@ -412,6 +414,36 @@ fn the_world_stops_when_it_has_returned() {
         left.assert_quiet(7);
         assert_eq!(left.out, "3\n");
     }
+}
+
+#[gort::main]
+async fn leaves_one_behind() {
+    let begun = Event::new();
+    let theirs = begun.clone();
+    drop(gort::Builder::new().name("left").go(move || {
+        theirs.set();
+        std::future::pending::<()>().wait();
+    }));
+    begun.await;
+}
+
+/// On the first thread and on another: none of them keeps what the next one needs.
+fn dumps_when_it_has_returned() -> ExitCode {
+    fn dump() {
+        let mut text = Vec::new();
+        gort::runtime::dump_to(&mut text).unwrap();
+        assert!(String::from_utf8_lossy(&text).contains("\"left\":"));
+    }
+    leaves_one_behind();
+    for _ in 0..3 {
+        dump();
+        std::thread::spawn(dump).join().unwrap();
+    }
+    ExitCode::from(8)
+}
+
+fn dumps_go_on_when_it_has_returned() {
+    program("dumps_when_it_has_returned", &[]).assert_quiet(8);
 }
 
 #[gort::main]

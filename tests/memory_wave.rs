@@ -29,8 +29,13 @@ const DEPTH: usize = 10;
 
 /// Three waves of `count`, each of which `start` starts to go through the gate.
 fn waves(name: &'static str, count: usize, start: fn(&'static Gate, usize)) {
+    waves_with(name, &[], count, start);
+}
+
+/// The same with these variables.
+fn waves_with(name: &'static str, env: &[(&str, &str)], count: usize, start: fn(&'static Gate, usize)) {
     if !is_child(name) {
-        return run_child_and_show(name, &[]);
+        return run_child_and_show(name, env);
     }
     let _watchdog = watchdog_within(name, LIMIT);
     let gate = Gate::new(count);
@@ -77,6 +82,15 @@ fn go_through(gate: &'static Gate, place: usize) {
 #[test]
 fn goroutines() {
     waves("goroutines", 100_000, |gate, place| {
+        drop(gort::go(move || go_through(gate, place)));
+    });
+}
+
+/// Each processor keeps some stacks for itself, and each of these a chunk of others: 28 MiB, were that for ever.
+#[test]
+fn goroutines_on_many_processors() {
+    let env = [("GOMAXPROCS", "32")];
+    waves_with("goroutines_on_many_processors", &env, 30_000, |gate, place| {
         drop(gort::go(move || go_through(gate, place)));
     });
 }

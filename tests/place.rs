@@ -16,10 +16,13 @@ use std::time::{Duration, Instant};
 use gort::Wait;
 use gort::net::{TcpListener, TcpStream};
 use gort::task::yield_now;
+use support::limits::has_descriptors;
 use support::proc::comes_true;
 use support::{Counter, Event, OnDrop, is_child, run_child_and_show, watchdog};
 
 const CONNECTIONS: usize = 200;
+/// Both ends of each, and some more.
+const DESCRIPTORS: usize = 2 * CONNECTIONS + 100;
 const APART: Duration = Duration::from_millis(1);
 /// What one M may hold of them.
 const PERCENT: usize = 60;
@@ -123,6 +126,9 @@ fn connections_one_by_one(name: &'static str, by_task: bool) {
         return run_child_and_show(name, &[("GOMAXPROCS", "2")]);
     }
     let _watchdog = watchdog(name);
+    if !has_descriptors(DESCRIPTORS) {
+        return;
+    }
     let homes = Homes::default();
     let addr = serve(&homes, by_task);
     let mut clients = connect(addr, CONNECTIONS);

@@ -2,6 +2,8 @@
 //! fd.
 
 mod common;
+#[path = "../../tests/support/limits.rs"]
+mod limits;
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -60,6 +62,10 @@ fn eight_goroutines_read_one_stream() {
 fn half_of_64_accepting_tasks_are_aborted_and_no_connection_is_lost() {
     const ACCEPTORS: usize = 64;
     const CONNECTIONS: u32 = 500;
+    // Both ends of each, and some more.
+    if !limits::has_descriptors(2 * CONNECTIONS as usize + 100) {
+        return;
+    }
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").wait().unwrap());
     let addr = listener.local_addr().unwrap();
     let seen = Arc::new(Mutex::new(vec![0; CONNECTIONS as usize]));
@@ -112,6 +118,9 @@ fn half_of_64_accepting_tasks_are_aborted_and_no_connection_is_lost() {
 #[test]
 fn many_connections_echo_through_both_faces() {
     const CONNECTIONS: usize = 100;
+    if !limits::has_descriptors(2 * CONNECTIONS + 100) {
+        return;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").wait().unwrap();
     let addr = listener.local_addr().unwrap();
     let server = gort::go(move || {

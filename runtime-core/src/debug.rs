@@ -120,6 +120,8 @@ impl fmt::Display for Unknown {
         for (i, (word, value)) in unknown_words().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             let equals = if value.is_empty() { "" } else { "=" };
+            // On one line, whatever they are.
+            let (word, value) = (word.escape_debug(), value.escape_debug());
             write!(f, "{comma}{word}{equals}{value}")?;
         }
         Ok(())

@@ -1,9 +1,14 @@
-//! Taking from this process what the system gives: address space, threads, guard regions.
+//! What the system gives to this process, and taking it from it: descriptors, address space, threads, guard regions.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::print_stdout, reason = "a test's output")]
 
 use std::fs;
 
-/// Has the process open as many descriptors as it may: what shells allow at first is often 1,024.
-pub(crate) fn raise_descriptors() {
+/// Has the process open as many descriptors as it may: what shells allow at first is often 1,024, or 256. False, and says
+/// so, if that is less than `needed`.
+#[must_use]
+pub(crate) fn has_descriptors(needed: usize) -> bool {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -13,6 +18,14 @@ pub(crate) fn raise_descriptors() {
     limit.rlim_cur = limit.rlim_max;
     // SAFETY: a valid rlimit.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let has = limit.rlim_cur >= needed as libc::rlim_t;
+    if !has {
+        println!(
+            "SKIPPED: it takes {needed} descriptors, and there may be {}",
+            limit.rlim_cur
+        );
+    }
+    has
 }
 
 /// From now on the process may map only so many bytes more than it has.

@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test's output")]
 
+pub(crate) mod dumps;
 pub(crate) mod gate;
 pub(crate) mod limits;
 pub(crate) mod proc;

@@ -10,8 +10,8 @@ use crate::queue::allgs;
 use crate::wait_reason::WaitReason;
 use crate::{sys, ticks};
 
-/// How long to wait for locks in all: whoever holds one may be the one that failed.
-const TRIES: u32 = 100;
+/// How long to wait for locks in all, a second: whoever holds one may be the one that failed, or merely without a processor.
+const TRIES: u32 = 10_000;
 const TRY_MICROS: u32 = 100;
 
 /// Prints them to stderr, each after an empty line.

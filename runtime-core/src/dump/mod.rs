@@ -82,14 +82,19 @@ pub fn dump() {
     }
 }
 
-/// As [`dump`], to `out`.
+/// As [`dump`], to `out`. From a goroutine or a task, `out` is written to on a thread made for that.
 ///
 /// # Errors
 ///
-/// Those of `out`.
+/// Those of `out`, and that of the system when it refuses the thread.
+///
+/// # Panics
+///
+/// If `out` does.
 pub fn dump_to(out: &mut (impl Write + Send)) -> io::Result<()> {
     life::check_fork();
-    let Some(m) = M::current() else {
+    // Off a G there is nothing to hand off: m0, when main has returned, would have a P again, and never give it back.
+    let Some(m) = M::current().filter(|m| m.curg.get().is_some()) else {
         return Snapshot::take().write(out);
     };
     // A goroutine may have too little stack for it.

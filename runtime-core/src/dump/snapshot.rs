@@ -1,4 +1,4 @@
-//! [`Snapshot`]: what all Gs were doing, and how it is written down. Taken on a thread that is no M.
+//! [`Snapshot`]: what all Gs were doing, and how it is written down. Taken on a thread that runs no G.
 //!
 //! The world is stopped for a few Gs at a time, so that none of them goes on while it is looked at: what is said of one
 //! is true of one moment. Between, the others go on, begin and end.

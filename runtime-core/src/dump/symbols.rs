@@ -17,9 +17,18 @@ struct Symbol {
 }
 
 impl Symbol {
+    /// The function's path, without the types that it was made for: they say nothing of whose it is.
+    fn path(&self) -> &str {
+        match self.name.split_once("::<") {
+            Some((path, _)) if !path.starts_with('<') => path,
+            _ => &self.name,
+        }
+    }
+
     /// How the runtime parks.
     fn is_park(&self) -> bool {
-        self.name.contains("gort_runtime_core::") || self.name.contains("gort_executor::wait::")
+        let path = self.path();
+        path.contains("gort_runtime_core::") || path.contains("gort_executor::wait::")
     }
 
     /// What stands below a body: how the runtime calls it.
@@ -33,7 +42,8 @@ impl Symbol {
             "std::panic",
             "__rust_try",
         ];
-        BELOW.iter().any(|part| self.name.contains(part))
+        let path = self.path();
+        BELOW.iter().any(|part| path.contains(part))
     }
 }
 
@@ -83,4 +93,34 @@ fn resolve(at: usize) -> Vec<Symbol> {
         });
     }
     symbols
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_function_is_made_for_does_not_make_it_the_runtimes() {
+        let symbol = |name: &str| Symbol {
+            name: name.to_owned(),
+            at: None,
+        };
+        for name in [
+            "program::serve",
+            "program::serve::<gort_executor::task::join::JoinHandle<()>>",
+            "program::wait::<gort_runtime_core::stack::class::Class>",
+        ] {
+            assert!(!symbol(name).is_base() && !symbol(name).is_park(), "{name}");
+        }
+        for name in [
+            "gort_executor::task::cell::run::<gort_executor::task::cell::Goroutine<program::main::{closure#0}>>",
+            "<gort_executor::task::cell::Goroutine<F> as gort_executor::task::cell::Body>::run",
+            "<program::main::{closure#0} as core::ops::function::FnOnce<()>>::call_once",
+            "std::panicking::catch_unwind::<usize, program::main::{closure#0}>",
+        ] {
+            assert!(symbol(name).is_base(), "{name}");
+        }
+        let wait = "<core::future::pending::Pending<()> as gort_executor::wait::Wait>::wait";
+        assert!(symbol(wait).is_park());
+    }
 }

@@ -134,10 +134,11 @@ fn finish(m: &'static M, g: Gp, mut output: bool, listed: bool) {
     // From here on the G cannot park: what still runs for it may block this thread.
     m.nopark.set(m.nopark.get() + 1);
     complete(g, output);
+    release_here(g);
     m.nopark.set(m.nopark.get() - 1);
 }
 
-/// The G's last step: whoever joins it is woken, and the runtime's reference goes.
+/// The G's last step: whoever joins it is woken. The runtime's reference is left.
 fn complete(g: Gp, mut output: bool) {
     let header = g.g();
     let join_waker = loop {
@@ -156,7 +157,6 @@ fn complete(g: Gp, mut output: bool) {
             waker::wake(waker);
         }
     }
-    release_here(g);
 }
 
 /// Runs the body of a goroutine that blocks, on a thread that is no M. Says whether it has left an output.
@@ -175,7 +175,7 @@ pub(crate) fn run_off_m(g: Gp) -> bool {
     }
 }
 
-/// As [`finish`], there.
+/// As [`finish`], there. The runtime's reference is left, and the caller's to give back.
 pub(crate) fn finish_off_m(g: Gp, mut output: bool) {
     if output && !g.g().state.has_handle() {
         // SAFETY: the output lies there, and nobody else will take it.

@@ -12,7 +12,7 @@ use crate::lock::{Lock, Rank};
 use crate::sched::newproc::newproc;
 use crate::sched::park::wait;
 use crate::sched::ready::ready;
-use crate::sched::{time, waker};
+use crate::sched::{stacks, time, waker};
 use crate::stack;
 use crate::state::Wake;
 use crate::sys;
@@ -91,6 +91,7 @@ fn run() -> Ran {
     WAITS.store(false, Ordering::Relaxed);
     let begun = sys::nanotime();
     let given = stack::clear_given() || CUT_SHORT.load(Ordering::Relaxed);
+    stacks::flush_unused();
     let scavenged = stack::scavenge(INTERVAL_NANOS, SLICE_NANOS);
     let now = sys::nanotime();
     CUT_SHORT.store(scavenged.more, Ordering::Relaxed);

@@ -14,8 +14,8 @@ use std::sync::atomic::Ordering;
 use crate::g::Gp;
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, Shared, idle, scavenger, startm};
-use crate::stack::{self, Class, Stack};
+use crate::sched::{SCHED, Shared, enter, idle, scavenger, startm};
+use crate::stack::{self, Cache, Class, Stack};
 use crate::{sys, warning};
 
 /// A stack for whoever holds `p`, or holds none.
@@ -108,6 +108,38 @@ pub(crate) fn share(shared: &mut Shared, p: &P) {
         let n = p.stacks.flush();
         queue_some(shared, n);
     }
+}
+
+/// For the scavenger: what idle Ps keep goes to all, and if every other P is idle, what its own keeps. A P keeps a few, but
+/// each of them keeps a chunk from being emptied.
+pub(crate) fn flush_unused() {
+    loop {
+        let taken = take_idle(&SCHED.lock.lock());
+        // Given back here, with the lock open.
+        if taken.is_none() {
+            break;
+        }
+    }
+    if SCHED.npidle.load(Ordering::Relaxed) + 1 >= SCHED.nprocs()
+        && let Some(m) = M::current()
+    {
+        let _inside = enter::enter(m);
+        if let Some(p) = m.p.get() {
+            p.stacks.flush();
+        }
+    }
+}
+
+/// The stacks of an idle P that keeps some.
+fn take_idle(shared: &Shared) -> Option<Cache> {
+    let mut next = shared.idle_ps;
+    while let Some(p) = next {
+        if !p.stacks.is_empty() {
+            return Some(p.stacks.take());
+        }
+        next = p.link.get();
+    }
+    None
 }
 
 fn queue_some(shared: &mut Shared, n: usize) -> bool {

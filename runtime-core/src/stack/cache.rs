@@ -137,6 +137,17 @@ impl Cache {
         }
     }
 
+    /// Takes every stack out, into a cache that gives them back when it is dropped.
+    #[must_use]
+    pub fn take(&self) -> Cache {
+        let taken = Cache::new();
+        for (from, to) in self.lists.iter().zip(&taken.lists) {
+            to.hot.set(from.hot.replace(Chain::EMPTY));
+            to.cold.set(from.cold.replace(Chain::EMPTY));
+        }
+        taken
+    }
+
     /// Gives every stack back, for anyone to take. Returns how many there were.
     pub fn flush(&self) -> usize {
         let mut flushed = 0;

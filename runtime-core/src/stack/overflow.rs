@@ -61,8 +61,13 @@ pub unsafe fn install(find: Find) {
         }
         let mut new = old;
         new.sa_sigaction = handle as extern "C" fn(_, _, _) as usize;
-        // What the old handler asked for about masks still holds while it runs under ours.
-        new.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | old.sa_flags & libc::SA_NODEFER;
+        // What the old handler asked for about masks and system calls still holds while it runs under ours. What is ignored
+        // interrupts none.
+        new.sa_flags =
+            libc::SA_SIGINFO | libc::SA_ONSTACK | old.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART);
+        if old.sa_sigaction == libc::SIG_IGN {
+            new.sa_flags |= libc::SA_RESTART;
+        }
         action(signal, Some(&new));
     }
 }

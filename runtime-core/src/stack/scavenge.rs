@@ -1,5 +1,6 @@
 //! Giving the memory of free stacks back to the system. Called by the scavenger's goroutine, never on g0:
-//! emptying a chunk takes the kernel some microseconds. Stacks in a P's cache are not its business.
+//! emptying a chunk takes the kernel some microseconds. Stacks in a P's cache are not its business
+//! (`sched::stacks::flush_unused`).
 //!
 //! A free stack keeps its top page and its guard, and these keep their page table page; so a chunk is
 //! emptied whole, guards included, or not at all. With the guards gone its page table page goes too

@@ -144,8 +144,11 @@ impl Worker {
     fn job(&self, g: Gp) {
         self.g.set(Some(g));
         let output = base::run_off_m(g);
-        self.g.set(None);
+        // What nobody wants of it is dropped here, too.
         base::finish_off_m(g, output);
+        self.g.set(None);
+        // SAFETY: the runtime's reference, used no more.
+        unsafe { base::release(g) };
     }
 
     fn call(&self, call: CallPtr) {
