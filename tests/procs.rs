@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use gort::runtime::{max_procs, set_max_procs};
@@ -72,31 +75,80 @@ fn so_many_run() {
 fn timers_of_a_processor_that_goes() {
     let _watchdog = watchdog("timers_of_a_processor_that_goes");
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
-    let first = set_max_procs(8);
+    const PROCS: usize = 8;
+    const SOON: Duration = Duration::from_millis(50);
+    const FOR_EVER: Duration = Duration::from_secs(3600);
+    let first = set_max_procs(PROCS);
+    let begun = Arc::new(AtomicUsize::new(0));
     let armed = Arc::new(AtomicUsize::new(0));
-    const SLEEPERS: usize = 400;
-    let sleepers: Vec<_> = (0..SLEEPERS)
-        .map(|i| {
-            let armed = armed.clone();
+    let tasks: Vec<_> = (0..PROCS)
+        .map(|_| {
+            let (begun, armed) = (begun.clone(), armed.clone());
             gort::spawn(async move {
-                // Spread over the processors by yielding with work to steal.
-                task::yield_now().await;
-                armed.fetch_add(1, Relaxed);
-                if i % 2 == 0 {
-                    sleep(Duration::from_millis(50)).await;
-                } else {
-                    let long = timeout(Duration::from_secs(3600), sleep(Duration::from_millis(50)));
-                    long.await.unwrap();
+                // None goes on before all have begun: each is on a processor of its own, and so are its timers.
+                begun.fetch_add(1, Relaxed);
+                while begun.load(Relaxed) < PROCS {
+                    std::thread::yield_now();
                 }
+                let mut fires = pin!(sleep(SOON));
+                let mut is_cancelled = pin!(timeout(FOR_EVER, sleep(SOON)));
+                poll_fn(|cx| {
+                    assert!(fires.as_mut().poll(cx).is_pending());
+                    assert!(is_cancelled.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+                armed.fetch_add(1, Relaxed);
+                fires.await;
+                is_cancelled.await.unwrap();
             })
         })
         .collect();
-    while armed.load(Relaxed) < SLEEPERS {
-        gort::block_on(task::yield_now());
+    while armed.load(Relaxed) < PROCS {
+        std::thread::yield_now();
     }
     set_max_procs(1);
-    for sleeper in sleepers {
-        sleeper.wait().unwrap();
+    for task in tasks {
+        task.wait().unwrap();
+    }
+    set_max_procs(first);
+}
+
+/// What stands in the queue of a processor that goes runs on those that are left.
+#[test]
+fn the_queue_of_a_processor_that_goes() {
+    let _watchdog = watchdog("the_queue_of_a_processor_that_goes");
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
+    const PROCS: usize = 4;
+    const EACH: usize = 50;
+    let first = set_max_procs(PROCS);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let gone = Arc::new(AtomicBool::new(false));
+    let ran = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..PROCS)
+        .map(|_| {
+            let (begun, gone, ran) = (begun.clone(), gone.clone(), ran.clone());
+            gort::spawn(async move {
+                for _ in 0..EACH {
+                    let ran = ran.clone();
+                    drop(gort::spawn(async move { _ = ran.fetch_add(1, Relaxed) }));
+                }
+                begun.fetch_add(1, Relaxed);
+                // Nobody steals: the other processors are as busy.
+                while !gone.load(Relaxed) {}
+            })
+        })
+        .collect();
+    while begun.load(Relaxed) < PROCS {
+        std::thread::yield_now();
+    }
+    set_max_procs(1);
+    gone.store(true, Relaxed);
+    for task in tasks {
+        task.wait().unwrap();
+    }
+    while ran.load(Relaxed) < PROCS * EACH {
+        std::thread::yield_now();
     }
     set_max_procs(first);
 }
