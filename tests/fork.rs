@@ -3,11 +3,16 @@
 
 mod support;
 
+use std::future::Future;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::{ExitCode, ExitStatus};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use gort::Wait;
+use gort::net::TcpStream;
 use gort::task::yield_now;
 use gort::time::sleep;
 use support::programs::{self, Named, named, program};
@@ -18,6 +23,8 @@ const PROGRAMS: &[Named<ExitCode>] = named![
     on_a_task,
     on_a_foreign_thread,
     while_the_world_stops,
+    with_a_socket,
+    while_timers_come_and_go,
     before_the_boot
 ];
 
@@ -25,6 +32,7 @@ const TESTS: &[Named<()>] = named![
     a_child_that_calls_gort_aborts,
     a_child_that_does_not_call_gort_is_left_alone,
     a_child_whose_processor_is_gone_is_left_alone,
+    what_a_child_drops_stays_the_parents,
     a_child_of_a_fork_before_the_boot_boots,
 ];
 
@@ -181,26 +189,82 @@ fn while_the_world_stops() -> ExitCode {
         let handle = gort::go(|| 1);
         let waiting = gort::spawn(std::future::pending::<()>());
         yield_now().wait();
-        // SAFETY: the child calls what POSIX may not allow after fork with threads, which is the test.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            // SAFETY: if it hangs, the alarm ends it.
-            unsafe { libc::alarm(5) };
-            drop((handle, waiting));
-            // SAFETY: ends the child.
-            unsafe { libc::_exit(3) };
-        }
-        assert!(child > 0);
-        let mut status = 0;
-        // SAFETY: waits for the child made above.
-        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-        assert_eq!(ExitStatus::from_raw(status).code(), Some(3));
+        fork_to(|| drop((handle, waiting)));
     }
     ExitCode::from(5)
 }
 
 fn a_child_whose_processor_is_gone_is_left_alone() {
     program("while_the_world_stops", &[]).assert_quiet(5);
+}
+
+/// Forks a child that does `f`. Ends with it if it hangs, or does not end with 3.
+fn fork_to(f: impl FnOnce()) {
+    // SAFETY: the child calls what POSIX may not allow after fork with threads, which is the test.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: if it hangs, the alarm ends it.
+        unsafe { libc::alarm(5) };
+        f();
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(3) };
+    }
+    assert!(child > 0);
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(ExitStatus::from_raw(status).code(), Some(3));
+}
+
+/// The child drops a socket, of which the parent goes on to wait for one half, and to write to the other.
+#[gort::main]
+fn with_a_socket() -> ExitCode {
+    // SAFETY: if this hangs, the alarm ends it.
+    unsafe { libc::alarm(20) };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).wait().unwrap();
+    let mut peer = listener.accept().unwrap().0;
+    let mut halves = Some(stream.into_split());
+    fork_to(|| drop(halves.take()));
+    let (mut reads, mut writes) = halves.unwrap();
+    let reader = gort::go(move || {
+        let mut byte = [0];
+        reads.read_exact(&mut byte).unwrap();
+        byte[0]
+    });
+    // It waits: there has been nothing to read.
+    sleep(Duration::from_millis(20)).wait();
+    writes.write_all(&[7]).unwrap();
+    let mut byte = [0];
+    peer.read_exact(&mut byte).unwrap();
+    peer.write_all(&byte).unwrap();
+    ExitCode::from(reader.wait().unwrap())
+}
+
+/// The child drops a timer, whose lock it may find taken for ever.
+#[gort::main(processors = 1)]
+fn while_timers_come_and_go() -> ExitCode {
+    for _ in 0..2 {
+        std::thread::spawn(|| {
+            let mut cx = Context::from_waker(Waker::noop());
+            loop {
+                let mut timer = pin!(sleep(Duration::from_secs(3600)));
+                assert!(timer.as_mut().poll(&mut cx).is_pending());
+            }
+        });
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..300 {
+        let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
+        assert!(timer.as_mut().poll(&mut cx).is_pending());
+        fork_to(|| drop(timer));
+    }
+    ExitCode::from(5)
+}
+
+fn what_a_child_drops_stays_the_parents() {
+    program("with_a_socket", &[]).assert_quiet(7);
+    program("while_timers_come_and_go", &[]).assert_quiet(5);
 }
 
 /// Parent and child each boot their own runtime.

@@ -8,7 +8,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use gort_runtime_core::WaitReason;
+use gort_runtime_core::{WaitReason, is_forked};
 use mio::Interest;
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -86,6 +86,10 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        // The kernel's entry is shared with the parent, which still waits for it.
+        if is_forked() {
+            return;
+        }
         // It can only fail if the fd is not registered any more, and then there is nothing to undo.
         let _ = SourceFd(&self.fd).deregister(self.poller.registry());
         SLAB.close(self.key);

@@ -51,6 +51,7 @@ pub use dump::{dump, dump_to};
 pub use fatal::throw;
 pub(crate) use fatal::warning;
 pub use g::{Birth, G, Gp, Labels, Ran, Vtable};
+pub use life::is_forked;
 pub use metrics::{RuntimeMetrics, metrics};
 pub use rt0::{MainOptions, ensure_booted, main};
 #[doc(hidden)]

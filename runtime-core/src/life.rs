@@ -77,9 +77,10 @@ pub(crate) fn watch_fork() {
     }
 }
 
-/// Whether this is a child of fork.
+/// Whether this is a child of fork. What it drops is the parent's, too: it leaves alone what others see, and takes no lock,
+/// which may be taken for ever.
 #[inline]
-pub(crate) fn is_forked() -> bool {
+pub fn is_forked() -> bool {
     STATE.load(Ordering::Relaxed) == FORKED
 }
 

@@ -7,7 +7,7 @@ use crate::m::M;
 use crate::p::P;
 use crate::sched::{SCHED, enter, netpoll};
 use crate::timer::Key;
-use crate::{sys, ticks};
+use crate::{life, sys, ticks};
 
 /// However far the deadline, the clock is asked once in this time.
 const MAX_SKIP_NANOS: u64 = 10_000_000;
@@ -35,6 +35,7 @@ pub(crate) fn add(when: u64, waker: Waker) -> TimerKey {
 
 /// Has another waker woken instead. False: the timer has fired.
 pub fn update(key: TimerKey, waker: &Waker) -> bool {
+    life::check_fork();
     SCHED
         .p_or_none(key.p)
         .is_some_and(|p| p.timers.update(key.key, waker))
@@ -42,12 +43,16 @@ pub fn update(key: TimerKey, waker: &Waker) -> bool {
 
 /// Has the timer fire at `when` instead, under another key. None: it has fired.
 pub fn reset(key: TimerKey, when: u64) -> Option<TimerKey> {
+    life::check_fork();
     let waker = SCHED.p_or_none(key.p)?.timers.cancel(key.key)?;
     Some(add(when, waker))
 }
 
 /// Takes the timer back if it has not fired.
 pub fn cancel(key: TimerKey) {
+    if life::is_forked() {
+        return;
+    }
     drop(SCHED.p_or_none(key.p).and_then(|p| p.timers.cancel(key.key)));
 }
 

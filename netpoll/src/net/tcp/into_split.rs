@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use gort_runtime_core::is_forked;
 
 use super::TcpStream;
 
@@ -69,7 +70,8 @@ impl OwnedWriteHalf {
 
 impl Drop for OwnedWriteHalf {
     fn drop(&mut self) {
-        if self.shut_down_on_drop {
+        // A child of fork drops what its parent goes on with.
+        if self.shut_down_on_drop && !is_forked() {
             // The peer may have been faster.
             let _ = self.stream.shared.shutdown(Shutdown::Write);
         }
