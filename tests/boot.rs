@@ -1,5 +1,7 @@
 //! The boot, in both modes: its steps in their order, its checks, who may ask for it and when.
 
+#![expect(clippy::print_stdout, reason = "a test's output")]
+
 mod support;
 
 use std::process::ExitCode;
@@ -9,11 +11,13 @@ use std::time::Duration;
 
 use gort::Wait;
 use gort::time::sleep;
+use support::limits::no_files;
 use support::programs::{self, Left, Named, named, program};
 
 const PROGRAMS: &[Named<ExitCode>] = named![
     main_mode,
     library_mode,
+    main_without_files,
     main_in_main,
     main_after_main,
     main_after_library,
@@ -26,6 +30,7 @@ const PROGRAMS: &[Named<ExitCode>] = named![
 const TESTS: &[Named<()>] = named![
     steps_in_order,
     nothing_is_printed_unless_asked,
+    no_procfs_is_needed,
     every_check_aborts,
     one_main_on_the_first_thread,
     many_threads_boot_at_once,
@@ -137,6 +142,20 @@ fn nothing_is_printed_unless_asked() {
             program(mode, &[("GORTDEBUG", word)]).assert_quiet(0);
         }
     }
+}
+
+fn main_without_files() -> ExitCode {
+    if !no_files() {
+        println!("SKIPPED: no seccomp here");
+        return ExitCode::SUCCESS;
+    }
+    main_mode()
+}
+
+fn no_procfs_is_needed() {
+    let left = program("main_without_files", &[]);
+    left.assert_quiet(0);
+    print!("{}", left.out);
 }
 
 fn every_check_aborts() {

@@ -88,6 +88,20 @@ pub(crate) fn no_guard_regions() -> bool {
     )
 }
 
+/// From now on neither this thread nor those that it makes can open a file: not those of procfs either. False if that
+/// cannot be had here.
+pub(crate) fn no_files() -> bool {
+    install(
+        0,
+        &mut [
+            load(NUMBER),
+            skip_unless(libc::SYS_openat as u32, 1),
+            fail_with(libc::ENOENT),
+            allow(),
+        ],
+    )
+}
+
 /// A filter that fails clone and clone3: clone3 with ENOSYS, after which the C library takes clone, which fails with
 /// EAGAIN, as at a limit.
 fn no_threads(flags: libc::c_ulong) -> bool {

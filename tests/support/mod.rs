@@ -103,7 +103,12 @@ pub(crate) fn child(name: &str, env: &[(&str, &str)]) -> Command {
 
 /// As `run_child`, for a body that succeeds: what it prints becomes this test's output.
 pub(crate) fn run_child_and_show(name: &str, env: &[(&str, &str)]) {
-    let output = run_child(name, env);
+    show(name, &run_child(name, env));
+}
+
+/// What a child for the test `name` has left becomes this test's output: it succeeded.
+#[track_caller]
+pub(crate) fn show(name: &str, output: &Output) {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(

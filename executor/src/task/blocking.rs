@@ -60,7 +60,7 @@ where
 ///
 /// On a thread that gort did not make, and inside another `blocking` or [`spawn_blocking`], the closure is just called:
 /// nobody else lives there. While a panic unwinds, and when the system refuses a thread, it runs where it is called, too,
-/// and blocks that thread.
+/// and blocks that thread. Inside it everything of gort can be used, but for [`spawn_local`](super::spawn_local).
 ///
 /// Such calls may wait for one another. Up to 512 of them have a thread each at once; the next ones wait for one. While
 /// that does not help, there is one thread more every ten milliseconds (every second, if the processors are busy), as

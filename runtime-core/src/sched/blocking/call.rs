@@ -153,10 +153,6 @@ impl CallList {
         self.len
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.head.is_none()
-    }
-
     pub(super) fn push_back(&mut self, call: CallPtr) {
         call.call().next.set(None);
         match self.tail.replace(call) {

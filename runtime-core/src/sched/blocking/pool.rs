@@ -87,6 +87,8 @@ pub(super) struct Shared {
     calls: CallList,
     /// How many workers run, or are on their way to, each [`Kind`].
     workers: [usize; 2],
+    /// Those of them that are on their way: each will take something, if it is still there.
+    coming: [usize; 2],
     /// Asleep, the last one first.
     idle: Option<&'static Worker>,
     /// Records whose threads have ended.
@@ -105,6 +107,7 @@ impl Shared {
             jobs: GList::new(),
             calls: CallList::new(),
             workers: [0; 2],
+            coming: [0; 2],
             idle: None,
             unused: None,
             made: 0,
@@ -131,12 +134,22 @@ impl Shared {
         }
     }
 
+    /// How much work of that kind waits.
+    fn queued(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Job => self.jobs.len(),
+            Kind::Call => self.calls.len(),
+        }
+    }
+
     /// Whether work of that kind waits.
     pub(super) fn is_queued(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Job => !self.jobs.is_empty(),
-            Kind::Call => !self.calls.is_empty(),
-        }
+        self.queued(kind) != 0
+    }
+
+    /// Whether work of that kind waits that no worker is on the way to.
+    pub(super) fn is_left(&self, kind: Kind) -> bool {
+        self.queued(kind) > self.coming[kind as usize]
     }
 
     /// Whether there may be another worker of that kind.
@@ -147,6 +160,7 @@ impl Shared {
     /// Counts a worker, and takes it from those that sleep. None: it is to be made.
     pub(super) fn add_worker(&mut self, kind: Kind) -> Option<&'static Worker> {
         self.workers[kind as usize] += 1;
+        self.coming[kind as usize] += 1;
         let worker = self.idle?;
         self.idle = worker.next.take();
         worker.begin(kind);
@@ -212,6 +226,7 @@ impl Pool {
         let Err(why) = self.make(kind) else { return Ok(()) };
         let mut shared = self.lock();
         shared.workers[kind as usize] -= 1;
+        shared.coming[kind as usize] -= 1;
         if shared.idle.is_none() {
             return Err(why);
         }
@@ -279,6 +294,9 @@ impl Pool {
         let mut shared = self.lock();
         let waker = done.and_then(CallPtr::finish);
         let kind = worker.kind();
+        if worker.arrives() {
+            shared.coming[kind as usize] -= 1;
+        }
         let work = shared.pop(kind);
         let mut awaited = None;
         if work.is_none() {

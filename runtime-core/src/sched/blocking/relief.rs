@@ -1,8 +1,9 @@
 //! What sysmon does for queued work that no worker is on the way to: it makes another worker.
 //!
 //! Jobs wait only while the system refuses threads. Calls wait behind [`THREADS`] others, which may wait for them: when
-//! none has been taken out of the queue for a while, there is one worker more, beyond that number. Not so soon if the
-//! processors are busy: the calls then burn CPU rather than wait, and more of them at once would be no quicker.
+//! none has been taken out of the queue for a while, and not each of them has a worker on the way, there is one worker
+//! more, beyond that number. Not so soon if the processors are busy: the calls then burn CPU rather than wait, and more
+//! of them at once would be no quicker.
 //!
 //! [`THREADS`]: super::pool::THREADS
 
@@ -84,7 +85,7 @@ pub(crate) fn relieve(now: u64) {
     for kind in [Kind::Job, Kind::Call] {
         let worker = {
             let mut shared = POOL.lock();
-            let wanted = shared.is_queued(kind)
+            let wanted = shared.is_left(kind)
                 && (shared.has_room(kind) || kind == Kind::Call && shared.progress.have_stalled(now));
             if !wanted {
                 continue;
@@ -93,7 +94,7 @@ pub(crate) fn relieve(now: u64) {
         };
         match POOL.start(kind, worker) {
             // Without one more they would wait for ever.
-            Err(NoThread::Limit) if kind == Kind::Call && POOL.lock().is_queued(kind) => threads::exhausted(),
+            Err(NoThread::Limit) if kind == Kind::Call && POOL.lock().is_left(kind) => threads::exhausted(),
             // Otherwise the work stays where it is, and this looks again.
             Ok(()) | Err(_) => {}
         }

@@ -32,6 +32,8 @@ pub(super) struct Worker {
     note: Note,
     /// What it looks for. Under the pool's lock while it sleeps or is made, otherwise its own.
     kind: Cell<Kind>,
+    /// It has not looked since it was woken or made. Under the pool's lock.
+    comes: Cell<bool>,
     /// Link of the pool's list of those that sleep or that of unused records: under the pool's lock.
     pub(super) next: Cell<Option<&'static Worker>>,
     /// It may make a G runnable. Set and taken under the pool's lock, while it does not sleep.
@@ -56,6 +58,7 @@ pub(super) fn record(id: u32) -> &'static Worker {
         id,
         note: Note::new(),
         kind: Cell::new(Kind::Job),
+        comes: Cell::new(false),
         next: Cell::new(None),
         awaited: Cell::new(None),
         g: Cell::new(None),
@@ -71,7 +74,13 @@ impl Worker {
     /// It is to look for work of that kind: it is woken or made next. Under the pool's lock.
     pub(super) fn begin(&self, kind: Kind) {
         self.kind.set(kind);
+        self.comes.set(true);
         self.awaited.set(Some(Awaited::begin()));
+    }
+
+    /// It looks for work. Says whether it does so for the first time since `begin`. Under the pool's lock.
+    pub(super) fn arrives(&self) -> bool {
+        self.comes.replace(false)
     }
 
     /// It is about to sleep, or its thread was not made. Under the pool's lock, or while nobody else knows it; what it

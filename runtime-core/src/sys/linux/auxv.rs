@@ -18,6 +18,12 @@ pub struct Auxv {
     pub minsigstksz: usize,
 }
 
+/// An address above the stack that the process began on, 0 if the kernel gave none.
+pub(super) fn above_first_stack() -> usize {
+    // All that the kernel passes to a program lies there (fs/binfmt_elf.c, create_elf_tables).
+    get(libc::AT_RANDOM)
+}
+
 /// Reads the auxiliary vector.
 pub fn auxv() -> Auxv {
     let random = get(libc::AT_RANDOM) as *const [u8; 16];

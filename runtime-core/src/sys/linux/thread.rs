@@ -1,6 +1,7 @@
 //! Threads: ids, stack bounds, making and naming them. Called by rt0 and by `m` when it starts an M.
 //! A thread made here is not one of std's, and must never need the global allocator to start.
 
+use super::auxv;
 use crate::sys::{last_os_error, os_error, page_size};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CStr, c_void};
@@ -13,6 +14,9 @@ const NAME_LEN: usize = 16;
 
 /// The links of a directory of procfs that has no others in it, itself included (fs/proc/base.c).
 const BARE_LINKS: libc::nlink_t = 2;
+
+/// What a first thread without a limit is taken to have: what Linux gives by default.
+const UNLIMITED_STACK: usize = 8 << 20;
 
 /// The threads that [`spawn_thread`] made and that have not ended.
 static MADE: AtomicUsize = AtomicUsize::new(0);
@@ -61,13 +65,18 @@ pub struct StackBounds {
 /// The bounds of the calling thread's stack.
 ///
 /// # Errors
-/// When the C library cannot tell: on the first thread it reads /proc/self/maps.
+/// When the C library cannot tell.
 pub fn stack_bounds() -> io::Result<StackBounds> {
-    let mut attr = Attr::new(|attr| {
+    let attr = Attr::new(|attr| {
         // SAFETY: `attr` is ours to initialise, and pthread_self is alive.
         unsafe { libc::pthread_getattr_np(libc::pthread_self(), attr) }
-    })
-    .map_err(|code| os_error(code, "asking for the bounds of the thread's stack"))?;
+    });
+    let mut attr = match attr {
+        Ok(attr) => attr,
+        // For the first thread it reads /proc/self/maps, which need not be there.
+        Err(_) if gettid() == std::process::id() => return Ok(first_stack_bounds()),
+        Err(code) => return Err(os_error(code, "asking for the bounds of the thread's stack")),
+    };
     let mut lo = std::ptr::null_mut();
     let mut size = 0;
     let mut guard = 0;
@@ -82,6 +91,16 @@ pub fn stack_bounds() -> io::Result<StackBounds> {
         hi: lo + size,
         guard,
     })
+}
+
+/// Those of the first thread, by what the kernel has put above its stack, and how far that may grow.
+fn first_stack_bounds() -> StackBounds {
+    let hi = auxv::above_first_stack().next_multiple_of(page_size());
+    StackBounds {
+        lo: hi.saturating_sub(rlimit_stack().unwrap_or(UNLIMITED_STACK)),
+        hi,
+        guard: 0,
+    }
 }
 
 /// Starts a detached thread with this name and at least this much stack, which runs `entry(arg)`.
