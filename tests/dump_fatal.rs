@@ -122,20 +122,22 @@ fn dump_after<'a>(left: &'a Left, first: &str) -> &'a str {
     dump
 }
 
+/// The goroutine and the task that such a program has.
+#[track_caller]
+fn assert_both_wait(dump: &str) {
+    assert!(
+        state(entry(dump, "waits").unwrap()).starts_with("waiting"),
+        "{dump}"
+    );
+    assert_eq!(state(entry(dump, "sleeps").unwrap()), "sleep, at base", "{dump}");
+}
+
 fn sigquit() {
     for name in ["quits", "quits_while_busy", "quits_from_sleep"] {
         let left = program(name, &[]);
         assert_eq!(left.status.code(), Some(2), "{left:?}");
         let dump = dump_after(&left, "SIGQUIT: quit");
-        assert!(
-            state(entry(dump, "waits").unwrap()).starts_with("waiting"),
-            "{left:?}"
-        );
-        assert_eq!(
-            state(entry(dump, "sleeps").unwrap()),
-            "sleep, at base",
-            "{left:?}"
-        );
+        assert_both_wait(dump);
         assert!(entry(dump, "main").is_some(), "{left:?}");
     }
 }
@@ -204,15 +206,7 @@ fn fatal_errors() {
     let left = program("throws", &[]);
     assert_eq!(left.status.signal(), Some(libc::SIGABRT), "{left:?}");
     let dump = dump_after(&left, fatal);
-    assert!(
-        state(entry(dump, "waits").unwrap()).starts_with("waiting"),
-        "{left:?}"
-    );
-    assert_eq!(
-        state(entry(dump, "sleeps").unwrap()),
-        "sleep, at base",
-        "{left:?}"
-    );
+    assert_both_wait(dump);
     let main = entry(dump, "main").unwrap();
     assert!(state(main).starts_with("sleep"), "{left:?}");
     assert!(main.contains("\twaits at tests/dump_fatal.rs:"), "{left:?}");

@@ -50,14 +50,14 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
     while let Some(arg) = args.next() {
         match arg.as_str() {
             CHILD => {
-                let case = value(&mut args, CHILD)?;
-                let target = Duration::from_millis(value(&mut args, CHILD)?);
+                let case = value(&mut args, CHILD, USAGE)?;
+                let target = Duration::from_millis(value(&mut args, CHILD, USAGE)?);
                 return Ok(Command::Child { case, target });
             }
-            "--rounds" => options.rounds = value(&mut args, &arg)?,
-            "--millis" => options.target = Duration::from_millis(value(&mut args, &arg)?),
+            "--rounds" => options.rounds = value(&mut args, &arg, USAGE)?,
+            "--millis" => options.target = Duration::from_millis(value(&mut args, &arg, USAGE)?),
             "--quick" => options.target = QUICK_TARGET,
-            "--json" => options.json = Some(value(&mut args, &arg)?),
+            "--json" => options.json = Some(value(&mut args, &arg, USAGE)?),
             "--list" => return Ok(Command::List),
             _ if arg.starts_with('-') || !options.filter.is_empty() => {
                 return Err(format!("unknown argument {arg}\n{USAGE}"));
@@ -71,13 +71,22 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
     Ok(Command::Measure(options))
 }
 
-fn value<T: FromStr>(args: &mut impl Iterator<Item = String>, of: &str) -> Result<T, String> {
+/// The value of the option `of`, which comes next.
+///
+/// # Errors
+///
+/// In one line and the usage, when there is none or it cannot be that.
+pub fn value<T: FromStr>(
+    args: &mut impl Iterator<Item = String>,
+    of: &str,
+    usage: &str,
+) -> Result<T, String> {
     let value = args
         .next()
-        .ok_or_else(|| format!("{of} needs a value\n{USAGE}"))?;
+        .ok_or_else(|| format!("{of} needs a value\n{usage}"))?;
     value
         .parse()
-        .map_err(|_| format!("{of} cannot be {value}\n{USAGE}"))
+        .map_err(|_| format!("{of} cannot be {value}\n{usage}"))
 }
 
 #[cfg(test)]

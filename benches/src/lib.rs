@@ -29,6 +29,7 @@ mod subject;
 use std::process::ExitCode;
 
 use args::Command;
+pub use args::value;
 pub use peer::WORKERS;
 
 /// What the binary does.

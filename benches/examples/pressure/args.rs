@@ -1,7 +1,8 @@
 //! The command line, of users and of the servers that `run` starts.
 
-use std::str::FromStr;
 use std::time::Duration;
+
+use gort_benches::value;
 
 use crate::jobs::Jobs;
 use crate::load::RATE;
@@ -50,18 +51,18 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
     while let Some(arg) = args.next() {
         match arg.as_str() {
             SERVE => {
-                let server = value(&mut args, SERVE)?;
-                let name: String = value(&mut args, SERVE)?;
-                let iterations = value(&mut args, SERVE)?;
+                let server = value(&mut args, SERVE, USAGE)?;
+                let name: String = value(&mut args, SERVE, USAGE)?;
+                let iterations = value(&mut args, SERVE, USAGE)?;
                 let trouble =
                     Trouble::named(&name, iterations).ok_or_else(|| format!("no trouble {name}"))?;
                 return Ok(Command::Serve { server, trouble });
             }
-            "--only" => options.only = value(&mut args, &arg)?,
+            "--only" => options.only = value(&mut args, &arg, USAGE)?,
             "--seconds" => options.duration = Duration::from_secs(positive(&mut args, &arg)?),
             "--rounds" => options.rounds = positive(&mut args, &arg)? as usize,
             "--rate" => options.rate = positive(&mut args, &arg)? as u32,
-            "--seed" => options.seed = value(&mut args, &arg)?,
+            "--seed" => options.seed = value(&mut args, &arg, USAGE)?,
             _ => return Err(format!("unknown argument {arg}\n{USAGE}")),
         }
     }
@@ -81,17 +82,8 @@ fn parse_jobs(mut args: impl Iterator<Item = String>) -> Result<Command, String>
 }
 
 fn positive(args: &mut impl Iterator<Item = String>, of: &str) -> Result<u64, String> {
-    match value(args, of)? {
+    match value(args, of, USAGE)? {
         0 => Err(format!("{of} must be at least 1")),
         value => Ok(value),
     }
-}
-
-fn value<T: FromStr>(args: &mut impl Iterator<Item = String>, of: &str) -> Result<T, String> {
-    let value = args
-        .next()
-        .ok_or_else(|| format!("{of} needs a value\n{USAGE}"))?;
-    value
-        .parse()
-        .map_err(|_| format!("{of} cannot be {value}\n{USAGE}"))
 }

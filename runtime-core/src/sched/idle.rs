@@ -60,15 +60,6 @@ pub(crate) fn pidleput(shared: &mut Shared, p: &'static P) {
     SCHED.npidle.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Gives the stacks that idle Ps keep to all: nobody else will. Under the lock.
-pub(crate) fn flush_idle_stacks(shared: &mut Shared) {
-    let mut next = shared.idle_ps;
-    while let Some(p) = next {
-        p.stacks.flush();
-        next = p.link.get();
-    }
-}
-
 /// Go: acquirep.
 pub(crate) fn acquirep(m: &'static M, p: &'static P) {
     debug_assert!(m.p.get().is_none(), "an M takes a second P");

@@ -73,8 +73,8 @@ impl MList {
 mod tests {
     use super::*;
 
-    /// An M that is woken for its own work leaves the idle list wherever it stands. It used to take the Ms before it
-    /// along: they slept for ever, and one that was woken later tore up the queue for a P.
+    /// An M that is woken for its own work leaves the idle list wherever it stands. Were the Ms before it to go along, they
+    /// would sleep for ever, and one that is woken later would tear up the queue for a P.
     #[test]
     fn an_m_that_leaves_a_list_leaves_the_others_in_it() {
         for gone in 0..4 {

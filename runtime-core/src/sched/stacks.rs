@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::g::Gp;
 use crate::m::M;
 use crate::p::P;
-use crate::sched::{SCHED, Shared, enter, idle, scavenger, startm};
+use crate::sched::{SCHED, Shared, enter, scavenger, startm};
 use crate::stack::{self, Cache, Class, Stack};
 use crate::{sys, warning};
 
@@ -36,7 +36,7 @@ pub(crate) fn get(p: Option<&P>, class: Class) -> io::Result<Stack> {
 
 #[cold]
 fn get_in_need(class: Class) -> io::Result<Stack> {
-    idle::flush_idle_stacks(&mut SCHED.lock.lock());
+    flush_idle();
     stack::alloc(class)
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn wait_for_one(g: Gp, class: Class, error: &io::Error) {
     let mut shared = SCHED.lock.lock();
     shared.wants_stack.push_back(g);
     SCHED.stack_shortage.store(true, Ordering::Relaxed);
-    idle::flush_idle_stacks(&mut shared);
+    while take_idle(&shared).is_some() {}
     drop(shared);
     if stack::any_free(class) {
         let_start(1);
@@ -113,13 +113,7 @@ pub(crate) fn share(shared: &mut Shared, p: &P) {
 /// For the scavenger: what idle Ps keep goes to all, and if every other P is idle, what its own keeps. A P keeps a few, but
 /// each of them keeps a chunk from being emptied.
 pub(crate) fn flush_unused() {
-    loop {
-        let taken = take_idle(&SCHED.lock.lock());
-        // Given back here, with the lock open.
-        if taken.is_none() {
-            break;
-        }
-    }
+    flush_idle();
     if SCHED.npidle.load(Ordering::Relaxed) + 1 >= SCHED.nprocs()
         && let Some(m) = M::current()
     {
@@ -130,7 +124,18 @@ pub(crate) fn flush_unused() {
     }
 }
 
-/// The stacks of an idle P that keeps some.
+/// What idle Ps keep goes to all: nobody else will give it.
+fn flush_idle() {
+    loop {
+        let taken = take_idle(&SCHED.lock.lock());
+        // Given back here, with the lock open.
+        if taken.is_none() {
+            break;
+        }
+    }
+}
+
+/// The stacks of an idle P that keeps some. They are given back when they are dropped.
 fn take_idle(shared: &Shared) -> Option<Cache> {
     let mut next = shared.idle_ps;
     while let Some(p) = next {

@@ -14,7 +14,6 @@ pub(crate) struct P {
     pub(crate) on_loan: AtomicBool,
     pub(crate) runq: RunQueue<G>,
     pub(crate) timers: Timers,
-    pub(crate) stacks: Stacks,
     pub(crate) link: Cell<Option<&'static P>>,
 }
 
@@ -29,13 +28,6 @@ impl Owner {
     }
 }
 
-/// Not modelled.
-pub(crate) struct Stacks;
-
-impl Stacks {
-    pub(crate) fn flush(&self) {}
-}
-
 impl P {
     pub(super) fn new(id: u32) -> P {
         P {
@@ -47,7 +39,6 @@ impl P {
                 list: Lock::new(Rank::Timers, Vec::new()),
                 next: AtomicU64::new(u64::MAX),
             },
-            stacks: Stacks,
             link: Cell::new(None),
         }
     }
