@@ -25,6 +25,9 @@ const NOBODY: u32 = 0;
 const CLAIMER: u32 = u32::MAX;
 /// Some 2 us.
 const USER_SPINS: u64 = 50;
+/// Some 20 us in the runtime, one time in so many.
+const LONG_STAY_SPINS: u64 = 500;
+const LONG_STAY_EVERY: u64 = 64;
 
 /// What the two share, each word on a cache line of its own: the reordering is the processor's then, not luck.
 #[repr(align(128))]
@@ -48,10 +51,13 @@ impl Arena {
         }
     }
 
-    /// The P is used by `who`, for a moment.
-    fn using(&self, who: u32) {
+    /// The P is used by `who`, for a moment and so many spins.
+    fn using(&self, who: u32, spins: u64) {
         if self.user.0.swap(who, Ordering::Relaxed) != NOBODY {
             self.clashes.fetch_add(1, Ordering::Relaxed);
+        }
+        for _ in 0..spins {
+            spin_loop();
         }
         if self.user.0.swap(NOBODY, Ordering::Relaxed) != who {
             self.clashes.fetch_add(1, Ordering::Relaxed);
@@ -102,7 +108,9 @@ fn hammer(claims: u64, heavy: impl Fn() + Sync, enough: impl Fn(u64) -> bool) ->
                 arena.seq.0.enter();
                 compiler_fence(Ordering::SeqCst);
                 if arena.owner.0.confirm(M) {
-                    arena.using(M);
+                    // Now and then longer than a claim takes: who claims must see that it is inside.
+                    let stays = kept % LONG_STAY_EVERY == 0;
+                    arena.using(M, if stays { LONG_STAY_SPINS } else { 0 });
                     kept += 1;
                 } else {
                     lost += 1;
@@ -112,11 +120,15 @@ fn hammer(claims: u64, heavy: impl Fn() + Sync, enough: impl Fn(u64) -> bool) ->
             (kept, lost)
         });
         while outcome.claims < claims && !enough(arena.clashes.load(Ordering::Relaxed)) {
-            outcome.claims += 1;
             arena.make_noise();
             let seen = arena.seq.0.look();
+            if !Seq::is_user(seen) {
+                // That claim would be none: it is refused without a fight.
+                continue;
+            }
+            outcome.claims += 1;
             if arena.owner.0.claim(M, &arena.seq.0, seen, &heavy) {
-                arena.using(CLAIMER);
+                arena.using(CLAIMER, 0);
                 outcome.taken += 1;
                 // The M has it again, whether it has noticed or not.
                 arena.owner.0.set(M);
